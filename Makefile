@@ -1,0 +1,55 @@
+# Everything a newcomer, a developer or CI needs. `make demo` and `make test` work on a fresh Debian 12.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SYSTEM_STAMP := $(VENV)/.system-packages
+# -n 2: the test machines have two cores; loadscope keeps a real server's tests together
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help install system-packages demo test check format types lint imports bench faults fuzz fuzz-guided lock docs clean
+
+help: ## Show what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
+
+install: $(STAMP) ## Make the virtual environment in .venv with the poterne command
+
+$(STAMP): requirements/dev.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+system-packages: $(SYSTEM_STAMP) ## Install the real servers that the tests talk to (root or sudo)
+
+$(SYSTEM_STAMP): tests/system-packages.sh | $(STAMP)
+	tests/system-packages.sh
+	touch $@
+
+demo: install ## Real mail in over LMTP, tickets on a page, a reply out; Ctrl-C ends it
+	$(BIN)/poterne demo
+
+test: install system-packages check ## Set everything up and pass all the tests
+	$(PYTEST) -n 2 --dist loadgroup tests
+
+check: format lint types imports ## Quick checks: format, lint, types, import contracts
+
+format: install
+	$(BIN)/ruff format --check .
+
+lint: install
+	$(BIN)/ruff check .
+
+types: install
+	$(BIN)/mypy
+
+imports: install
+	$(BIN)/lint-imports
+
+lock: ## Make the lock files again after a change of pyproject.toml
+	$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options --strip-extras --allow-unsafe -o requirements/runtime.lock pyproject.toml
+	$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options --strip-extras --allow-unsafe --extra dev --extra s3 -c requirements/runtime.lock -o requirements/dev.lock pyproject.toml
+
+clean: ## Remove what was made, but not .venv
+	rm -rf var build .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,130 @@
+"""What the core asks of the outside. Edges implement these; `app.py` alone chooses implementations.
+
+Every method that promises durability returns only after the commit. Every method may raise `errors.Transient`
+(StorageUnavailable within its deadline of 10 s, StorageFull, Overloaded); nothing else is raised on purpose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
+
+from gateway.model import (
+    Applied,
+    AutomaticMail,
+    Claim,
+    ClaimedDelivery,
+    DeliveryId,
+    DeliveryResult,
+    Draft,
+    Envelope,
+    IntakeId,
+    OutgoingId,
+    ParsedMail,
+    Plan,
+    Refusal,
+    Route,
+    Stored,
+    TicketId,
+    Tokens,
+)
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """The only source of time in the daemon; tests inject their own."""
+
+    def now(self) -> datetime:
+        """Return the current time, aware, in UTC."""
+
+
+class Parser(Protocol):
+    """Reads mails in processes of its own, limited in time and memory, without database or network."""
+
+    async def parse(self, raw: bytes) -> ParsedMail:
+        """Return what the mail says. Raises ParserDied if the process died or was too slow over this mail."""
+
+
+class Writer(Protocol):
+    """One open transaction, as `process` sees it. Synchronous: it runs in the store's thread."""
+
+    def gather(self, claim: Claim, mail: ParsedMail, route: Route, tokens: Tokens, key: str) -> Stored:
+        """Read everything that the database knows about this mail."""
+
+    def apply(
+        self,
+        claim: Claim,
+        mail: ParsedMail,
+        plan: Plan,
+        acknowledgement: Callable[[TicketId, OutgoingId], Draft] | None,
+    ) -> Applied:
+        """Write the plan: ticket, entry, participants, events, disposition, and the automatic mail if allowed.
+
+        Fenced: raises errors.Conflict, and writes nothing, if the claim was taken over by another worker.
+        Run again for a done intake, it changes nothing and returns what was applied the first time.
+        """
+
+    def queue_automatic(self, mail: AutomaticMail, make_draft: Callable[[OutgoingId], Draft]) -> OutgoingId | Refusal:
+        """THE function for automatic mail (I2): count every window, insert, or refuse with the reason. Fails closed."""
+
+    def queue_reply(self, ticket_id: TicketId, make_draft: Callable[[OutgoingId], Draft], author: str) -> OutgoingId:
+        """Queue what an agent wrote, with its entry. Raises NotSendable for blocklisted addresses."""
+
+
+class Store(Protocol):
+    """The ledger, the tickets and the outbox."""
+
+    async def accept(self, raw: bytes, envelopes: Sequence[Envelope], queues: Sequence[str]) -> tuple[IntakeId, ...]:
+        """Make one mail durable: raw octets once, one intake per envelope, in one commit. No parsing, no judging."""
+
+    async def claim_intakes(self, limit: int, lease: timedelta) -> Sequence[Claim]:
+        """Take up to `limit` waiting intakes. Each attempt is counted and committed before this returns.
+
+        An intake that was tried before is handed out alone, so that a mail that kills us does not take others along.
+        """
+
+    async def release_intake(self, claim: Claim, because: str) -> None:
+        """Give an intake back after a failed try (parser died, transient trouble); it is retried after a pause."""
+
+    async def hold_intake(self, claim: Claim, rule: str, because: str) -> None:
+        """Put an intake into quarantine: visible, with its raw octets, replayable."""
+
+    async def transact(self, job: Callable[[Writer], T]) -> T:
+        """Run `job` in one transaction (its own savepoint inside a group commit) and return once it is durable."""
+
+
+class Outbox(Protocol):
+    """The sending side of the store."""
+
+    async def claim_deliveries(self, channel: str, limit: int, lease: timedelta) -> Sequence[ClaimedDelivery]:
+        """Take due deliveries of a channel, oldest first, never two of one ticket out of order.
+
+        Counts each attempt before returning. Blocklist, suppression and the bound (I2) are checked again here;
+        what they refuse is recorded as refused and not returned.
+        """
+
+    async def keep_content(self, outgoing_id: OutgoingId, content: bytes) -> bytes:
+        """Store the signed octets once, and return those that count: the ones stored first."""
+
+    async def record_delivery(
+        self, delivery: ClaimedDelivery, result: DeliveryResult, retry_at: datetime | None, note: str = ""
+    ) -> bool:
+        """Record an attempt's result. False if the lease was lost to another worker (the fencing token is old)."""
+
+    async def extend_lease(self, deliveries: Sequence[DeliveryId], token: int, lease: timedelta) -> None:
+        """Keep what is still being sent."""
+
+    async def next_due(self, channel: str) -> datetime | None:
+        """Tell when the next delivery of this channel is due, or None."""
+
+
+class Channel(Protocol):
+    """A way out. One instance per configured channel; keeps its connections."""
+
+    async def send(self, envelope_from: str, recipients: Sequence[str], content: bytes) -> Sequence[DeliveryResult]:
+        """Hand over one message; one result per recipient, in order. Never raises for what a server says or does."""
+
+    async def close(self) -> None:
+        """Say QUIT on kept connections."""

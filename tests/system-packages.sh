@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Installs the real servers and tools that the tests talk to, from Debian's packages. Idempotent; needs root or sudo.
+set -euo pipefail
+packages=(postfix swaks dovecot-core dovecot-imapd dovecot-lmtpd postgresql-15 opendkim opendkim-tools
+  chromium strace systemd fonts-dejavu-core prometheus)
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+done
+((${#missing[@]})) || exit 0
+as_root=(); ((EUID == 0)) || as_root=(sudo)
+# The tests start their own private servers; the packages' services must not start.
+if [[ ! -e /usr/sbin/policy-rc.d ]]; then
+  printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee /usr/sbin/policy-rc.d >/dev/null
+  "${as_root[@]}" chmod 755 /usr/sbin/policy-rc.d
+  trap '"${as_root[@]}" rm -f /usr/sbin/policy-rc.d' EXIT
+fi
+export DEBIAN_FRONTEND=noninteractive
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
