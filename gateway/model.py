@@ -516,11 +516,13 @@ class Plan:
     ticket_id: TicketId | None = None
     linked: tuple[TicketId, ...] = ()
     reopen: bool = False
-    participants: tuple[Mailbox, ...] = ()  # new ones to show on the ticket; never granted anything by a token alone
+    participants: tuple[Mailbox, ...] = ()  # To and Cc of a participant's mail, ours stripped
+    newcomers: tuple[Mailbox, ...] = ()  # valid token, but nobody we know: only shown
     events: tuple[ReportEvent, ...] = ()
     suppress: tuple[str, ...] = ()  # addresses that complained
     acknowledge: bool = False  # ask the one function for automatic mail; it may still refuse
     thread_because: str = ""  # which evidence attached the mail
+    fingerprint: str = ""  # of the content, for the bound and the storm detector
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,9 @@ class Store(Protocol):
     async def transact(self, job: Callable[[Writer], T]) -> T:
         """Run `job` in one transaction (its own savepoint inside a group commit) and return once it is durable."""
 
+    async def inspect(self, job: Callable[[Writer], T]) -> T:
+        """Run `job` in a transaction that is always rolled back: `explain` and `replay --diff` leave no trace."""
+
 
 class Outbox(Protocol):
     """The sending side of the store."""

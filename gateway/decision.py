@@ -1,0 +1,154 @@
+"""The decision: mail and facts in, a `Plan` out. Pure; live mail, `explain` and `replay --diff` all come through here.
+
+Markers never take a ticket away (I10): what is tied to no ticket and is not a report opens one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gateway.mail.address import is_valid, normal
+from gateway.model import (
+    Disposition,
+    Effect,
+    EntryKind,
+    Facts,
+    Judgement,
+    Kind,
+    Mailbox,
+    NewTicket,
+    ParsedMail,
+    Plan,
+    Priority,
+    TicketStatus,
+    Verdict,
+)
+from gateway.policy import Policy
+from gateway.routing import assign
+from gateway.rules import classify
+from gateway.rules.behaviour import fingerprint
+from gateway.rules.reports import report_events
+from gateway.threading import Thread, find_thread
+
+STORM_TICKETS = 10  # new tickets of one author in 30 minutes, after which further mail joins the last of them
+
+# What a kind becomes when it is tied to a ticket of ours, and the entry that it leaves there.
+ON_A_TICKET = {
+    Kind.HUMAN: (Disposition.APPEND, EntryKind.CUSTOMER),
+    Kind.AUTO_GENERATED: (Disposition.APPEND, EntryKind.CUSTOMER),
+    Kind.LIST: (Disposition.APPEND, EntryKind.CUSTOMER),
+    Kind.AUTO_REPLY: (Disposition.AUTO_REPLY, EntryKind.AUTO_REPLY),
+    Kind.BOUNCE: (Disposition.BOUNCE, EntryKind.DELIVERY),
+    Kind.RECEIPT: (Disposition.RECEIPT, EntryKind.RECEIPT),
+    Kind.CALENDAR: (Disposition.RECEIPT, EntryKind.RECEIPT),
+    Kind.COMPLAINT: (Disposition.COMPLAINT, EntryKind.DELIVERY),
+}
+# What is not tied to a ticket and still opens none. Everything else opens one (I10): markers take nothing away.
+WITHOUT_A_TICKET = {
+    Kind.RECEIPT: Disposition.RECEIPT,
+    Kind.CALENDAR: Disposition.RECEIPT,
+    Kind.COMPLAINT: Disposition.COMPLAINT,
+}
+
+
+def decide(mail: ParsedMail, facts: Facts, key: str, policy: Policy) -> Plan:
+    """Decide what becomes of a mail. Pure; the first line that applies wins."""
+    judgement = classify(mail, facts)
+    stored = facts.stored
+    if stored.duplicate_of is not None:
+        return Plan(Disposition.DUPLICATE, judgement, key, ticket_id=stored.duplicate_ticket)
+    if judgement.refuse:
+        return Plan(Disposition.BLOCKED, judgement, key)
+    if judgement.kind is Kind.OWN_COPY:
+        return Plan(Disposition.OWN_COPY, judgement, key)
+    if judgement.hold:
+        return Plan(Disposition.QUARANTINE, judgement, key)
+    thread = find_thread(mail, facts, judgement)
+    plan = Plan(Disposition.TICKET, judgement, key, thread_because=thread.because, fingerprint=fingerprint(mail))
+    if judgement.kind is Kind.BOUNCE:
+        return file_report(mail, facts, thread, plan)
+    if thread.ticket is not None:
+        return continue_ticket(mail, facts, thread, plan, policy)
+    if judgement.kind in WITHOUT_A_TICKET:
+        return replace(plan, disposition=WITHOUT_A_TICKET[judgement.kind])
+    if stored.storm_ticket is not None and stored.recent_tickets >= STORM_TICKETS:
+        because = f"{stored.recent_tickets} tickets of this author in 30 minutes: joined to the last"
+        return replace(
+            plan,
+            disposition=Disposition.APPEND,
+            entry_kind=EntryKind.CUSTOMER,
+            ticket_id=stored.storm_ticket,
+            thread_because=because,
+        )
+    return open_ticket(mail, facts, plan, policy)
+
+
+def file_report(mail: ParsedMail, facts: Facts, thread: Thread, plan: Plan) -> Plan:
+    """File a delivery report on the exact delivery that it is about; hold one that matches nothing of ours."""
+    events = report_events(mail, facts)
+    ticket = thread.ticket
+    if ticket is None and not events:
+        verdict = Verdict("bounce-unmatched", Effect.HOLD, "a delivery report about no mail of ours", "body")
+        judgement = replace(plan.judgement, hold=True, verdicts=(*plan.judgement.verdicts, verdict))
+        return replace(plan, disposition=Disposition.QUARANTINE, judgement=judgement)
+    ticket_id = ticket.ticket_id if ticket else facts.stored.reported_deliveries[0][1]
+    return replace(
+        plan, disposition=Disposition.BOUNCE, entry_kind=EntryKind.DELIVERY, ticket_id=ticket_id, events=events
+    )
+
+
+def continue_ticket(mail: ParsedMail, facts: Facts, thread: Thread, plan: Plan, policy: Policy) -> Plan:
+    """Put a mail on the ticket that it belongs to. Only a person's answer reopens (I4)."""
+    ticket, judgement = thread.ticket, plan.judgement
+    assert ticket is not None
+    disposition, entry = ON_A_TICKET[judgement.kind]
+    closed_policy = policy.queues[facts.route.queue].closed
+    if ticket.status is TicketStatus.CLOSED and entry is EntryKind.CUSTOMER and closed_policy == "new":
+        return replace(open_ticket(mail, facts, plan, policy), linked=(ticket.ticket_id,), acknowledge=False)
+    stays_closed = ticket.status is TicketStatus.CLOSED and closed_policy == "append"
+    author = judgement.requester
+    return replace(
+        plan,
+        disposition=disposition,
+        entry_kind=entry,
+        ticket_id=ticket.ticket_id,
+        reopen=entry is EntryKind.CUSTOMER and not judgement.still and not stays_closed,
+        participants=() if thread.newcomer else others(mail, facts, author),
+        newcomers=(author,) if thread.newcomer and author else (),
+        suppress=(author.address,) if judgement.kind is Kind.COMPLAINT and author else (),
+    )
+
+
+def open_ticket(mail: ParsedMail, facts: Facts, plan: Plan, policy: Policy) -> Plan:
+    """Open a ticket: subject is the title, body the description, the author the customer."""
+    judgement = plan.judgement
+    assignment = assign(mail, facts.route, judgement, policy.routing)
+    priority = Priority.LOW if judgement.low_priority and not assignment.priority else assignment.priority
+    return replace(
+        plan,
+        disposition=Disposition.TICKET,
+        entry_kind=EntryKind.AUTO_REPLY if judgement.kind is Kind.AUTO_REPLY else EntryKind.CUSTOMER,
+        new_ticket=NewTicket(
+            queue=assignment.queue,
+            subject=mail.subject,
+            ticket_type=assignment.ticket_type,
+            priority=priority or Priority.NORMAL,
+            assignee=assignment.assignee,
+            tags=(*assignment.tags, *judgement.tags),
+        ),
+        linked=facts.stored.siblings,
+        participants=others(mail, facts, judgement.requester),
+        acknowledge=may_acknowledge(judgement, policy.queues[assignment.queue].acknowledge),
+    )
+
+
+def may_acknowledge(judgement: Judgement, wanted: bool) -> bool:
+    """Tell whether to ask for an acknowledgement. The bound (I2) may still refuse it."""
+    return wanted and not judgement.silent and judgement.requester is not None
+
+
+def others(mail: ParsedMail, facts: Facts, author: Mailbox | None) -> tuple[Mailbox, ...]:
+    """Return the people in To and Cc, once each, without the author and without addresses of ours."""
+    known = facts.own_addresses | {normal(author.address) if author else ""}
+    found = {normal(box.address): box for box in (*mail.to, *mail.cc) if is_valid(box.address)}
+    return tuple(box for address, box in found.items() if address not in known)

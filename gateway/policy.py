@@ -1,0 +1,102 @@
+"""The house rules of one instance as plain values, built once from the settings: what judging needs, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from types import MappingProxyType
+
+from gateway.config.settings import Queue, RoutingRule, Settings
+from gateway.mail.address import normal, parse_mailboxes
+from gateway.mail.token import TokenKeys
+from gateway.model import Envelope, Facts, Mailbox, Override, Route, Stored, Tokens
+from gateway.routing import Routes
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Everything about this instance that a decision may depend on. Frozen: a reload makes a new one."""
+
+    hostname: str
+    queues: Mapping[str, Queue]
+    routes: Routes
+    routing: tuple[RoutingRule, ...]
+    keys: TokenKeys
+    own_addresses: frozenset[str]
+    templates: Mapping[str, Facts]  # per queue: the facts that are the same for every mail
+
+    def facts(self, envelope: Envelope, route: Route, tokens: Tokens, stored: Stored, now: datetime) -> Facts:
+        """Put together what rules may look at: the queue's standing facts and what was gathered for this mail."""
+        return replace(
+            self.templates[route.queue],
+            envelope=envelope,
+            route=route,
+            tokens=tokens,
+            stored=stored,
+            now=now,
+            own_addresses=self.own_addresses | stored.agents,
+            blocklist=(*self.templates[route.queue].blocklist, *stored.blocklist),
+        )
+
+    def route(self, rcpt_to: str, queue: str) -> Route:
+        """Route an intake that was accepted for `queue`, even if its address left the configuration since."""
+        return self.routes.route(rcpt_to) or Route(queue=queue, creation_address=rcpt_to)
+
+
+def build_policy(settings: Settings, secret: bytes, previous: tuple[bytes, ...] = ()) -> Policy:
+    """Build the policy of an instance from its settings and its secrets."""
+    own = own_addresses(settings)
+    overrides = tuple(Override(o.sender, o.treat_as, o.queue) for o in settings.loop_protection.overrides)
+    nowhere = Envelope("", "", datetime.min)  # noqa: DTZ901 - a template, replaced for every mail
+    templates = {
+        key: Facts(
+            envelope=nowhere,
+            route=Route(key, ""),
+            own_addresses=own,
+            blocklist=settings.loop_protection.blocklist,
+            forwarders=queue.forwarders,
+            authserv_ids=settings.trust.authserv_ids,
+            acknowledge_unauthenticated=queue.acknowledge_unauthenticated,
+            spam_policy=queue.spam,
+            overrides=tuple(o for o in overrides if o.queue in (None, key)),
+            max_hops=settings.loop_protection.hops,
+        )
+        for key, queue in settings.queues.items()
+    }
+    return Policy(
+        hostname=settings.hostname,
+        queues=MappingProxyType(dict(settings.queues)),
+        routes=Routes.from_settings(settings),
+        routing=settings.routing,
+        keys=TokenKeys(secret, previous),
+        own_addresses=own,
+        templates=MappingProxyType(templates),
+    )
+
+
+def own_addresses(settings: Settings) -> frozenset[str]:
+    """Collect the addresses that are ours, normalised: they join the loop blocklist by themselves."""
+    found: list[str] = []
+    for key, queue in settings.queues.items():
+        found.extend(item if isinstance(item, str) else item.address for item in queue.creation_addresses)
+        found.extend(queue.inboxes)
+        found.append(from_mailbox(settings, key).address)
+    for channel in settings.channels.values():
+        found.extend(value for value in (channel.account, channel.username) if value and "@" in value)
+        found.extend(box.address for box in parse_mailboxes(channel.from_ or ""))
+    for connection in settings.connections.values():
+        found.extend(value for value in (connection.account, connection.username) if value and "@" in value)
+    return frozenset(normal(address) for address in found if address)
+
+
+def from_mailbox(settings: Settings, key: str) -> Mailbox:
+    """Return the From of a queue: its own, else that of its channel, else its first inbox or creation address."""
+    queue = settings.queues[key]
+    channel = settings.channels.get(queue.reply_via)
+    connection = settings.connections.get(queue.reply_via)
+    for text in (queue.from_, channel.from_ if channel else "", connection.account if connection else ""):
+        if text and (boxes := parse_mailboxes(text)):
+            return boxes[0]
+    addresses = [*queue.inboxes, *(a if isinstance(a, str) else a.address for a in queue.creation_addresses)]
+    return Mailbox(queue.name or key, addresses[0] if addresses else f"postmaster@{settings.hostname}")
