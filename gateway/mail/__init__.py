@@ -1,0 +1,1 @@
+"""Mail, both ways, without side effects: octets in, ParsedMail out; Draft in, octets out."""
