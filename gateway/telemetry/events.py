@@ -1,0 +1,33 @@
+"""The names of all log events, each with what it says. A name never changes its meaning; docs/log.md shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+EVENTS: Mapping[str, str] = MappingProxyType(
+    {
+        # the daemon
+        "daemon.starting": "the daemon builds its parts; shows the version and what it will use",
+        "daemon.ready": "all listeners are open and all workers run",
+        "daemon.stopping": "a signal asked for the end; listeners close, mails being received are finished",
+        "daemon.stopped": "everything is finished; the exit follows",
+        "daemon.shutdown-late": "something did not finish within limits.shutdown_timeout and was given up",
+        "config.reloaded": "the configuration was read again and is in use",
+        "config.refused": "the new configuration is bad, the old one stays in use; one event per problem",
+        "config.needs-restart": "a changed key takes effect only at the next start",
+        "task.crashed": "a worker task ended with an error; it starts again after a pause",
+        "task.restarted": "a worker task runs again",
+        "loop.late": "something blocked the event loop for longer than a second",
+        "ready.changed": "a readiness check turned good or bad",
+        "library.message": "a warning or an error of a library",
+        # judging
+        "intake.claimed": "a worker took an intake; its try is counted",
+        "intake.done": "an intake has its disposition",
+        "intake.retried": "a try failed; the intake waits for another one",
+        "intake.held": "an intake is in quarantine",
+        "intake.stolen": "another worker took this intake over; nothing was written",
+        # HTTP
+        "http.failed": "a request met an error of ours; the client got the id of this event",
+    }
+)
