@@ -588,3 +588,94 @@ class DeliveryResult:
     text: str = ""
     dot_sent: bool = False
     channel_down: bool = False  # the trouble is the channel's (refused, tarpit, 421), not this recipient's
+
+
+# --- listings: what operators, the HTTP API and the tests read ------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeRow:
+    """One line of `poterne intakes`; the field names are its JSON keys."""
+
+    id: int
+    received_at: datetime
+    mail_from: str
+    rcpt_to: str
+    message_id: str
+    sha256: str
+    size: int
+    state: str
+    disposition: str | None
+    ticket: int | None
+    verdicts: tuple[Verdict, ...]
+    attempts: int
+    queue: str = ""
+    because: str = ""  # why it is held, or why the last try failed
+
+
+@dataclass(frozen=True, slots=True)
+class TicketRow:
+    """One line of `poterne tickets`; `entries` counts the time-line."""
+
+    number: int
+    queue: str
+    type: str | None
+    subject: str
+    status: str
+    requester: str
+    assignee: str | None
+    created_at: datetime
+    updated_at: datetime
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    """One thing on a ticket's time-line, as it is shown. `html` is sanitised."""
+
+    id: int
+    kind: str
+    author: str
+    created_at: datetime
+    text: str
+    html: str | None = None
+    intake: int | None = None
+    outgoing: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """One line of `poterne outbox list`: one delivery, with the last thing that was said about it."""
+
+    id: int
+    outgoing: int
+    ticket: int | None
+    kind: str
+    channel: str
+    recipient: str
+    message_id: str
+    state: str
+    attempts: int
+    queued_at: datetime
+    next_attempt_at: datetime | None
+    code: int = 0
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelDepth:
+    """How much waits on one channel."""
+
+    channel: str
+    waiting: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """The state of the store at one moment, for /metrics and the health page."""
+
+    waiting_intakes: int
+    oldest_waiting: datetime | None
+    quarantined: int
+    outbox: tuple[ChannelDepth, ...]

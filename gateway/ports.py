@@ -18,15 +18,20 @@ from gateway.model import (
     DeliveryId,
     DeliveryResult,
     Draft,
+    EntryRow,
     Envelope,
     IntakeId,
+    IntakeRow,
+    OutboxRow,
     OutgoingId,
     ParsedMail,
     Plan,
     Refusal,
     Route,
+    Statistics,
     Stored,
     TicketId,
+    TicketRow,
     Tokens,
 )
 
@@ -121,6 +126,28 @@ class Outbox(Protocol):
 
     async def next_due(self, channel: str) -> datetime | None:
         """Tell when the next delivery of this channel is due, or None."""
+
+
+class Reader(Protocol):
+    """The read-only side of the store, for listings, pages and metrics. Newest first; `before` is a row's id."""
+
+    async def list_intakes(self, limit: int = 100, before: int | None = None) -> Sequence[IntakeRow]:
+        """Return intakes, newest first."""
+
+    async def list_tickets(self, limit: int = 100, before: int | None = None) -> Sequence[TicketRow]:
+        """Return tickets by number, newest first."""
+
+    async def list_outbox(self, limit: int = 100, before: int | None = None) -> Sequence[OutboxRow]:
+        """Return deliveries, newest first."""
+
+    async def find_ticket(self, number: int) -> tuple[TicketRow, Sequence[EntryRow]]:
+        """Return a ticket with its time-line, oldest entry first. Raises NotFound."""
+
+    async def statistics(self) -> Statistics:
+        """Return what waits where, at this moment."""
+
+    async def check_writable(self) -> None:
+        """Write and commit something harmless. Raises Transient if the store could not take a mail now."""
 
 
 class Channel(Protocol):
