@@ -11,6 +11,8 @@
     ├── Permanent            will not get better by itself
     │   ├── UnknownRecipient     no queue owns this address                550 5.1.1
     │   ├── NotSendable          an address or header that must not leave
+    │   ├── SignInRefused        an account, password or token was refused: a person has to act
+    │   ├── Conflict             the thing changed since the caller read it
     │   └── NotFound             the thing an operator named does not exist
     └── ConfigError          the configuration stops the start (sysexits 78)
 
@@ -60,6 +62,10 @@ class NotSendable(Permanent):
 
 class NotFound(Permanent):
     """What an operator or client named does not exist, or is not theirs to see."""
+
+
+class SignInRefused(Permanent):
+    """An account, password or token was refused; the message says what the administrator does next."""
 
 
 class Conflict(Permanent):

@@ -232,6 +232,7 @@ class Envelope:
     source: str = "lmtp"  # lmtp | imap | replay | explain
     session: str = ""  # the id that follows this mail from RCPT to delivery
     peer: str = ""
+    source_ref: str = ""  # names the one copy that was fetched; a second intake with the same name is never made
 
 
 class IntakeState(StrEnum):
@@ -679,3 +680,23 @@ class Statistics:
     oldest_waiting: datetime | None
     quarantined: int
     outbox: tuple[ChannelDepth, ...]
+
+
+# --- direct inboxes -------------------------------------------------------------------------------------------
+
+
+class InboxHealth(StrEnum):
+    STARTING = "starting"
+    OK = "ok"
+    RETRYING = "retrying"  # network or server trouble, tried again with back-off
+    REFUSED = "refused"  # the account or token was refused: a person has to act
+    ELSEWHERE = "elsewhere"  # another node fetches it
+
+
+@dataclass(frozen=True, slots=True)
+class InboxProgress:
+    """How far a direct inbox was read: everything up to `last_uid` was taken, but for `pending` (failed, to retry)."""
+
+    uid_validity: int
+    last_uid: int
+    pending: tuple[int, ...] = ()
