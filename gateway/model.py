@@ -430,6 +430,9 @@ class Judgement:
     low_priority: bool = False
     why_not: tuple[str, ...] = ()
     tags: tuple[str, ...] = field(default=())
+    author: Mailbox | None = None  # who wrote it: From, or what a forwarder kept of it; never Reply-To of a stranger
+    may_reopen: bool = True  # false for machines that no token of ours vouches for (and for all that is still)
+    author_disowned: bool = False  # our own MTA says that the author's domain did not send this: no participant
 
 
 @dataclass(frozen=True, slots=True)
@@ -442,13 +445,23 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrival:
+    """One earlier mail of the same organisation to the same queue, as the behaviour detector looks at it."""
+
+    received_at: datetime
+    fingerprint: str  # of rules.behaviour.fingerprint
+    after_ours: float | None = None  # seconds since our last mail to that organisation; None: we had sent none
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """What the database knows that bears on one mail: the one read of `process`."""
 
     duplicate_of: IntakeId | None = None  # an earlier intake with the same idempotence key in this queue
     duplicate_ticket: TicketId | None = None
     siblings: tuple[TicketId, ...] = ()  # tickets of other queues made from the same mail (I7)
-    tickets: tuple[TicketRef, ...] = ()  # those that tokens name, merges followed
+    # Those that tokens name (for a BOUNCE token: its delivery's ticket), and where merged ones were merged into.
+    tickets: tuple[TicketRef, ...] = ()
     referenced: tuple[TicketRef, ...] = ()  # those whose stored Message-IDs the mail refers to, nearest first
     refers_to_automatic: bool = False  # the mail refers to automatic mail of ours (I3)
     reported_deliveries: tuple[tuple[DeliveryId, TicketId, str], ...] = ()  # deliveries that a report is about
@@ -458,6 +471,8 @@ class Stored:
     seconds_since_ours: float | None = None  # since we last sent automatic mail to this author
     recent_tickets: int = 0  # tickets that this author opened in the last 30 minutes
     storm_ticket: TicketId | None = None  # where further mail of a storm goes
+    arrivals: tuple[Arrival, ...] = ()  # of the author's organisation (free-mail: address) in this queue, last 24 h
+    suspect_until: datetime | None = None  # the behaviour detector silenced (organisation, queue) until then
 
 
 @dataclass(frozen=True, slots=True)
