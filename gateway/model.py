@@ -586,6 +586,8 @@ class ClaimedDelivery:
     token: int
     draft: Draft
     content: bytes | None = None
+    dots: int = 0  # earlier attempts whose final dot went out, or may have: those of unknown outcome
+    warned: bool = False  # the ticket was told already that this delivery is late
 
 
 class Outcome(StrEnum):

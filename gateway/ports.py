@@ -121,13 +121,20 @@ class Outbox(Protocol):
     async def record_delivery(
         self, delivery: ClaimedDelivery, result: DeliveryResult, retry_at: datetime | None, note: str = ""
     ) -> bool:
-        """Record an attempt's result. False if the lease was lost to another worker (the fencing token is old)."""
+        """Record an attempt's result. False if the lease was lost to another worker (the fencing token is old).
+
+        A note is shown on the ticket. With a deferred result it is the one warning that the delivery is late, and
+        `warned` is set in later claims. `retry_at` is None only for results that are final.
+        """
 
     async def extend_lease(self, deliveries: Sequence[DeliveryId], token: int, lease: timedelta) -> None:
         """Keep what is still being sent."""
 
     async def next_due(self, channel: str) -> datetime | None:
         """Tell when the next delivery of this channel is due, or None."""
+
+    async def hasten(self, channel: str) -> int:
+        """Make due now whatever was last deferred because its channel was down; called once the channel works again."""
 
 
 class Reader(Protocol):
