@@ -27,6 +27,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "intake.retried": "a try failed; the intake waits for another one",
         "intake.held": "an intake is in quarantine",
         "intake.stolen": "another worker took this intake over; nothing was written",
+        "metrics.stale": "the store did not answer a scrape; gauges of waiting work keep their last values",
         # HTTP
         "http.failed": "a request met an error of ours; the client got the id of this event",
     }

@@ -1,0 +1,128 @@
+"""What every request passes before a route sees it: Host check, counting, fixed answers for errors, safe headers.
+
+Plain ASGI: `Guard` wraps the whole application, `Catch` stands inside it, where the framework has not answered yet.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Iterable
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.errors import PoterneError, is_transient
+from gateway.telemetry import metrics
+from gateway.telemetry.log import bound, get_logger
+
+log = get_logger()
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+# Signs of a proxy: such a request comes from somewhere else, whatever its peer address says.
+FORWARDING_HEADERS = frozenset({b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"via"})
+HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+
+
+class Guard:
+    """Lets requests for our own names pass, gives each an id, counts it, and adds safe headers to the answer."""
+
+    def __init__(self, app: ASGIApp, hosts: Iterable[str]) -> None:
+        self._app = app
+        self._hosts = LOOPBACK_HOSTS | {host.lower() for host in hosts}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        started = time.monotonic()
+        status = 0
+
+        async def send_guarded(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                present = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(pair for pair in HEADERS if pair[0] not in present)]
+            await send(message)
+
+        with bound(request=secrets.token_hex(8)):
+            # DNS rebinding: a foreign page may make a browser ask us, but only under the page's own name.
+            if host_of(scope) in self._hosts:
+                await self._app(scope, receive, send_guarded)
+            else:
+                await answer(send_guarded, 421, "this server does not serve that host name")
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        route = route_of(scope)
+        metrics.HTTP_REQUESTS.labels(route, method, metrics.reply_class(status)).inc()
+        metrics.HTTP_SECONDS.labels(route).observe(time.monotonic() - started)
+
+
+class Catch:
+    """The one broad catch of HTTP: the cause goes to the log, the client gets an id and nothing else."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        started = False
+
+        async def send_noting(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_noting)
+        except Exception as error:
+            error_id = secrets.token_hex(8)
+            log.exception("http.failed", method=scope["method"], route=route_of(scope), error_id=error_id)
+            if started:
+                return  # the answer stays incomplete, and the server closes the connection
+            if isinstance(error, PoterneError) and is_transient(error):
+                await answer(send, 503, "the store does not answer", error_id)
+            else:
+                await answer(send, 500, "internal error", error_id)
+
+
+def host_of(scope: Scope) -> str:
+    """Return the host name that a request asks for, without port and brackets; empty if it is missing or doubled."""
+    values = [value for name, value in scope["headers"] if name == b"host"]
+    if len(values) != 1:
+        return ""  # RFC 9112 §3.2: exactly one
+    text = str(values[0].decode("latin-1")).strip().lower()
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.partition(":")[0]
+
+
+def is_local(scope: Scope) -> bool:
+    """Tell whether a request comes from this machine, was meant for it, and passed no proxy."""
+    client = scope.get("client")
+    peer = client[0] if client else "127.0.0.1"  # a unix socket has no address; its mode guards it
+    local = peer == "::1" or peer.startswith("127.")
+    return (
+        local and host_of(scope) in LOOPBACK_HOSTS and not FORWARDING_HEADERS & {name for name, _ in scope["headers"]}
+    )
+
+
+def route_of(scope: Scope) -> str:
+    """Return the pattern of the route that matched, never the path itself: a metric's labels must stay few."""
+    return getattr(scope.get("route"), "path", "unmatched")
+
+
+async def answer(send: Send, status: int, text: str, error_id: str = "") -> None:
+    """Send a problem as JSON (RFC 9457)."""
+    problem = {"title": text, "status": status} | ({"instance": error_id} if error_id else {})
+    body = json.dumps(problem).encode()
+    headers = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,170 @@
+"""Health: is the process alive, could it take a mail now, and what do its counters say."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+
+from gateway.model import Statistics
+from gateway.ports import Reader
+from gateway.telemetry import metrics
+from gateway.telemetry.log import get_logger
+
+log = get_logger()
+
+CHECK_TIMEOUT = timedelta(seconds=3)
+LATE_LOOP = timedelta(seconds=10)  # an event loop that was this late lately is not alive in any useful sense
+OLDEST_STATISTICS = timedelta(seconds=1)
+
+Check = Callable[[], Awaitable[None]]
+
+
+class Readiness:
+    """Named checks; each passes, or raises with the reason. A check that hangs counts as failed and is not stacked."""
+
+    def __init__(self, checks: Mapping[str, Check], timeout: timedelta = CHECK_TIMEOUT) -> None:
+        self._checks = dict(checks)
+        self._timeout = timeout
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._last: dict[str, str] = {}
+
+    async def look(self) -> Mapping[str, str]:
+        """Run every check at once; return the reasons of those that fail. Empty means ready."""
+        reasons = await asyncio.gather(*(self._one(name) for name in self._checks))
+        failed = {name: reason for name, reason in zip(self._checks, reasons, strict=True) if reason}
+        for name in self._checks:
+            metrics.READY.labels(name).set(0 if name in failed else 1)
+            if failed.get(name, "") != self._last.get(name, ""):
+                log.warning("ready.changed", check=name, good=name not in failed, because=failed.get(name, ""))
+        self._last = failed
+        return failed
+
+    async def _one(self, name: str) -> str:
+        task = self._running.get(name)
+        if task is None:
+            task = asyncio.create_task(_run(self._checks[name]), name=f"check {name}")
+            self._running[name] = task
+            task.add_done_callback(lambda _task: self._running.pop(name, None))
+        done, _ = await asyncio.wait({task}, timeout=self._timeout.total_seconds())
+        if not done:
+            return f"no answer within {self._timeout.total_seconds():g} s"
+        error = task.exception()
+        return "" if error is None else f"{type(error).__name__}: {error}"
+
+    async def close(self) -> None:
+        """Give up the checks that still run."""
+        for task in list(self._running.values()):
+            task.cancel()
+
+
+async def _run(check: Check) -> None:
+    await check()
+
+
+class Pulse:
+    """Measures how late the event loop wakes, for /healthz, the metric and the watchdog."""
+
+    def __init__(self, period: timedelta = timedelta(milliseconds=500)) -> None:
+        self._period = period.total_seconds()
+        self.lag = timedelta()
+
+    async def beat(self, on_beat: Callable[[], None]) -> None:
+        """Wake every period for ever, note the lag, and call `on_beat`."""
+        while True:
+            due = time.monotonic() + self._period
+            await asyncio.sleep(self._period)
+            self.lag = timedelta(seconds=max(0.0, time.monotonic() - due))
+            metrics.LOOP_LAG_SECONDS.set(self.lag.total_seconds())
+            if self.lag > timedelta(seconds=1):
+                log.warning("loop.late", seconds=round(self.lag.total_seconds(), 3))
+            on_beat()
+
+
+class Alive(BaseModel):
+    """The answer of /healthz."""
+
+    status: str
+    event_loop_lag_seconds: float
+
+
+class Ready(BaseModel):
+    """The answer of /readyz: which checks fail, and why."""
+
+    status: str
+    failing: dict[str, str]
+
+
+class Gauges:
+    """Sets the gauges that are counted in the store, at most once a second, and never makes a scrape wait long."""
+
+    def __init__(self, reader: Reader, channels: Callable[[], Iterable[str]]) -> None:
+        self._reader = reader
+        self._channels = channels
+        self._read_at = float("-inf")
+
+    async def refresh(self) -> None:
+        """Read and set; keep the old values if the store does not answer."""
+        if time.monotonic() - self._read_at < OLDEST_STATISTICS.total_seconds():
+            return
+        try:
+            statistics = await asyncio.wait_for(self._reader.statistics(), CHECK_TIMEOUT.total_seconds())
+        except Exception:
+            # A scrape must work most of all while the store does not; `poterne_ready` says that it does not.
+            log.warning("metrics.stale", exc_info=True)
+            return
+        self._read_at = time.monotonic()
+        set_gauges(statistics, self._channels(), datetime.now(UTC))
+
+
+def set_gauges(statistics: Statistics, channels: Iterable[str], now: datetime) -> None:
+    """Set what was counted; channels with nothing to send are 0, those that are gone disappear."""
+
+    def age(since: datetime | None) -> float:
+        return max(0.0, (now - since).total_seconds()) if since else 0.0
+
+    metrics.WAITING_INTAKES.set(statistics.waiting_intakes)
+    metrics.OLDEST_WAITING.set(age(statistics.oldest_waiting))
+    metrics.QUARANTINED.set(statistics.quarantined)
+    metrics.OUTBOX_DELIVERIES.clear()
+    metrics.OUTBOX_OLDEST.clear()
+    for channel in channels:
+        metrics.OUTBOX_DELIVERIES.labels(channel).set(0)
+        metrics.OUTBOX_OLDEST.labels(channel).set(0)
+    for depth in statistics.outbox:
+        metrics.OUTBOX_DELIVERIES.labels(depth.channel).set(depth.waiting)
+        metrics.OUTBOX_OLDEST.labels(depth.channel).set(age(depth.oldest))
+
+
+def health_routes(pulse: Pulse, readiness: Readiness, gauges: Gauges) -> APIRouter:
+    """Return /healthz, /readyz and /metrics."""
+    router = APIRouter(tags=["health"])
+
+    @router.get("/healthz", response_model=Alive, responses={503: {"model": Alive}})
+    async def healthz() -> Response:
+        """Tell whether the process is alive and its event loop responsive. Says nothing about the store."""
+        late = pulse.lag > LATE_LOOP
+        alive = Alive(status="late" if late else "ok", event_loop_lag_seconds=pulse.lag.total_seconds())
+        return JSONResponse(alive.model_dump(), 503 if late else 200)
+
+    @router.get("/readyz", response_model=Ready, responses={503: {"model": Ready}})
+    async def readyz() -> Response:
+        """Tell whether a mail could be taken, judged and answered now."""
+        failing = dict(await readiness.look())
+        ready = Ready(status="unready" if failing else "ready", failing=failing)
+        return JSONResponse(ready.model_dump(), 503 if failing else 200)
+
+    @router.get("/metrics", response_class=Response)
+    async def metrics_() -> Response:
+        """Return all metrics in the text format of Prometheus."""
+        await gauges.refresh()
+        body = await run_in_threadpool(metrics.exposition)
+        return Response(body, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return router

@@ -1,0 +1,81 @@
+"""uvicorn inside the daemon: our sockets, our signals, our log."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterable, Iterator
+
+import uvicorn
+from fastapi import APIRouter, FastAPI
+from starlette.types import ASGIApp
+
+from gateway.http.guard import Catch, Guard
+
+GRACE_SECONDS = 5
+MOST_CONNECTIONS = 200
+IDLE_SECONDS = 30
+
+
+def build_application(routers: Iterable[APIRouter], hosts: Iterable[str], *, document: bool = True) -> ASGIApp:
+    """Put routes behind the guard. `hosts` are the names served besides those of the loopback."""
+    app = FastAPI(
+        title="Poterne",
+        version="1",
+        summary="Read-only listings of a mail gateway, and its health.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json" if document else None,
+    )
+    app.add_middleware(Catch)
+    for router in routers:
+        app.include_router(router)
+    return Guard(app, hosts)
+
+
+class Embedded(uvicorn.Server):
+    """uvicorn without its signal handlers: SIGTERM is the daemon's."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone."""
+        yield
+
+
+class HttpServer:
+    """One HTTP listener on a socket that is bound already."""
+
+    def __init__(self, app: ASGIApp, sock: socket.socket) -> None:
+        self._socket = sock
+        self._server = Embedded(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                ws="none",
+                server_header=False,
+                proxy_headers=False,
+                limit_concurrency=MOST_CONNECTIONS,
+                timeout_keep_alive=IDLE_SECONDS,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+            )
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Return once requests are answered."""
+        self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]), name="http")
+        while not self._server.started:
+            if self._task.done():
+                await self._task  # raises what stopped it
+                raise OSError("the HTTP server ended at once")
+            await asyncio.sleep(0.01)
+
+    async def stop(self) -> None:
+        """Refuse new connections, finish requests in progress within the grace period."""
+        if self._task is not None:
+            self._server.should_exit = True
+            await self._task
+        self._socket.close()
