@@ -1,1 +1,1 @@
-"""Mail, both ways, without side effects: octets in, ParsedMail out; Draft in, octets out."""
+"""Octets to ParsedMail, and drafts to octets. Pure and total: no input raises, nothing is fetched, no clock."""
