@@ -22,10 +22,12 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "ready.changed": "a readiness check turned good or bad",
         "library.message": "a warning or an error of a library",
         # judging
-        "intake.claimed": "a worker took an intake; its try is counted",
         "intake.done": "an intake has its disposition",
         "intake.retried": "a try failed; the intake waits for another one",
         "intake.held": "an intake is in quarantine",
+        "intake.failed": "a mail set off an error of ours; the traceback shows it",
+        "intake.unclaimed": "the store did not answer a claim; the worker asks again",
+        "intake.unrecorded": "the store did not take the result of a try; the lease brings the intake back",
         "intake.stolen": "another worker took this intake over; nothing was written",
         "metrics.stale": "the store did not answer a scrape; gauges of waiting work keep their last values",
         # HTTP

@@ -15,7 +15,7 @@ METRICS_HEAD = """# Metrics
 
 `/metrics` on the HTTP listener, or on a listener of its own (`listen.metrics`), in the text format of Prometheus.
 Labels are bounded: names from the configuration and words from tables in the code, never an address, a subject or a
-number. Alerts to start with stand in [alerts.rules.yml](alerts.rules.yml). The usual `process_*` metrics are there, too.
+number. Alerts to start with stand in [alerts.rules.yml](alerts.rules.yml). The usual `process_*` metrics come along.
 
 | metric | type | labels | meaning |
 | --- | --- | --- | --- |

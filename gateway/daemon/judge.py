@@ -1,0 +1,160 @@
+"""The intake worker: claims waiting intakes and lets the pipeline process each, a bounded number at a time.
+
+One slow or deadly mail holds one slot and nothing else (I9). A mail that fails three times is held in quarantine, and
+so is one that was being read in every try when the whole daemon died. Trouble of the store is never a mail's fault.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from gateway.errors import Conflict, ParserDied, StorageFull, StorageUnavailable, Transient
+from gateway.model import Applied, Claim
+from gateway.ports import Store
+from gateway.telemetry import failpoint, metrics
+from gateway.telemetry.log import bound, get_logger
+
+log = get_logger()
+
+MOST_TRIES = 3
+LEASE = timedelta(minutes=3)  # longer than all slots can wait for the parser at its own limits
+POLL = timedelta(seconds=2)  # safety net, and how soon mail accepted by another node is noticed
+STORE_PAUSE = timedelta(seconds=1)  # between looks at a store that does not answer
+
+Process = Callable[[Claim], Awaitable[Applied]]
+
+
+class IntakeWorker:
+    """Processes intakes until it is told to stop; then it finishes what it holds."""
+
+    def __init__(self, store: Store, process: Process, slots: int, on_outgoing: Callable[[], None]) -> None:
+        self._store = store
+        self._process = process
+        self._slots = slots
+        self._on_outgoing = on_outgoing
+        self._wake = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._running: set[asyncio.Task[None]] = set()
+
+    def wake(self) -> None:
+        """Look for work now: something was accepted, released or replayed."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Claim nothing more; `run` returns once the claims in hand are finished."""
+        self._stop.set()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Work until stopped."""
+        try:
+            while not self._stop.is_set():
+                self._wake.clear()
+                found = await self._fill()
+                if self._stop.is_set():
+                    break
+                await self._rest(hungry=found)
+            if self._running:
+                await asyncio.wait(self._running)
+        finally:
+            for task in self._running:
+                task.cancel()
+
+    async def _fill(self) -> bool:
+        """Claim for every free slot; return whether there may be more."""
+        free = self._slots - len(self._running)
+        if free <= 0:
+            return True
+        try:
+            claims = await self._store.claim_intakes(free, LEASE)
+        except Transient as error:
+            log.warning("intake.unclaimed", because=f"{type(error).__name__}: {error}")
+            await asyncio.sleep(STORE_PAUSE.total_seconds())
+            return True
+        for claim in claims:
+            task = asyncio.create_task(self._one(claim), name=f"intake {claim.intake_id}")
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+        return bool(claims)
+
+    async def _rest(self, *, hungry: bool) -> None:
+        """Wait until a slot is free if there may be more work, else until somebody wakes us or the poll is due."""
+        if hungry and len(self._running) < self._slots:
+            return
+        if hungry:
+            await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+            return
+        try:
+            async with asyncio.timeout(POLL.total_seconds()):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _one(self, claim: Claim) -> None:
+        with bound(session=claim.envelope.session, intake=claim.intake_id):
+            try:
+                await self._try(claim)
+            except Exception as error:
+                # The store failed while the failure was to be recorded; the lease brings the intake back.
+                log.warning("intake.unrecorded", because=f"{type(error).__name__}: {error}")
+
+    async def _try(self, claim: Claim) -> None:
+        if claim.attempt > MOST_TRIES:
+            because = f"the daemon died {claim.attempt - 1} times while this mail was being processed"
+            await self._hold(claim, "daemon-died", because)
+            return
+        started = time.monotonic()
+        try:
+            failpoint.reach("process.claimed")
+            applied = await self._process(claim)
+        except Conflict:
+            log.info("intake.stolen")
+        except (StorageUnavailable, StorageFull) as error:
+            await self._release(claim, "store", f"{type(error).__name__}: {error}")
+        except ParserDied as error:
+            await self._release_or_hold(claim, "parser-died", str(error))
+        except Exception as error:
+            # The one broad catch for a mail: whatever it set off in us, the others go on and this one is kept.
+            log.exception("intake.failed", attempt=claim.attempt)
+            await self._release_or_hold(claim, "processing-failed", type(error).__name__)
+        else:
+            failpoint.reach("process.after-commit")
+            self._note(claim, applied, time.monotonic() - started)
+
+    def _note(self, claim: Claim, applied: Applied, seconds: float) -> None:
+        metrics.INTAKES.labels(claim.queue, applied.disposition.value).inc()
+        metrics.PROCESS_SECONDS.observe(seconds)
+        metrics.succeeded("process")
+        if applied.outgoing:
+            metrics.AUTOMATIC.labels(claim.queue, "acknowledgement").inc(len(applied.outgoing))
+            self._on_outgoing()
+        for refusal in applied.refusals:
+            metrics.AUTOMATIC_REFUSED.labels(claim.queue, refusal.rule).inc()
+        log.info(
+            "intake.done",
+            queue=claim.queue,
+            disposition=applied.disposition.value,
+            ticket=applied.ticket_id,
+            outgoing=list(applied.outgoing),
+            refused=[refusal.rule for refusal in applied.refusals],
+        )
+
+    async def _release_or_hold(self, claim: Claim, rule: str, because: str) -> None:
+        if claim.attempt >= MOST_TRIES:
+            await self._hold(claim, rule, f"{because} (try {claim.attempt} of {MOST_TRIES})")
+        else:
+            await self._release(claim, rule, because)
+
+    async def _release(self, claim: Claim, reason: str, because: str) -> None:
+        metrics.PROCESS_FAILURES.labels(reason).inc()
+        log.warning("intake.retried", attempt=claim.attempt, reason=reason, because=because)
+        await self._store.release_intake(claim, because)
+
+    async def _hold(self, claim: Claim, rule: str, because: str) -> None:
+        metrics.PROCESS_FAILURES.labels(rule).inc()
+        log.warning("intake.held", rule=rule, because=because)
+        await self._store.hold_intake(claim, rule, because)
+        metrics.INTAKES.labels(claim.queue, "quarantine").inc()

@@ -1,0 +1,213 @@
+"""The intake worker with a store of cardboard: tries, quarantine, slots, and who is to blame."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+import pytest
+
+from gateway.daemon import judge
+from gateway.daemon.judge import IntakeWorker
+from gateway.errors import Conflict, ParserDied, StorageUnavailable
+from gateway.model import Applied, Claim, Disposition, Envelope, IntakeId, OutgoingId, Refusal, TicketId
+from gateway.ports import Store
+from gateway.telemetry import metrics
+
+NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+
+
+def claim(number, attempt=1):
+    envelope = Envelope("customer@example.com", "support-in@tickets.example.org", NOON, session=f"s-{number}")
+    return Claim(IntakeId(number), envelope, b"", "support", attempt, token=1)
+
+
+class Cardboard:
+    """Hands out prepared claims once, and notes what comes back."""
+
+    def __init__(self, *claims):
+        self.waiting = list(claims)
+        self.released = []
+        self.held = []
+        self.claim_error = None
+        self.release_error = None
+
+    async def claim_intakes(self, limit, lease):
+        if self.claim_error:
+            error, self.claim_error = self.claim_error, None
+            raise error
+        taken, self.waiting = self.waiting[:limit], self.waiting[limit:]
+        return taken
+
+    async def release_intake(self, claim, because):
+        if self.release_error:
+            raise self.release_error
+        self.released.append((claim.intake_id, because))
+
+    async def hold_intake(self, claim, rule, because):
+        self.held.append((claim.intake_id, rule, because))
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch):
+    monkeypatch.setattr(judge, "POLL", timedelta(milliseconds=20))
+    monkeypatch.setattr(judge, "STORE_PAUSE", timedelta(milliseconds=20))
+
+
+def applied(claim, **more):
+    return Applied(claim.intake_id, Disposition.TICKET, TicketId(1), **more)
+
+
+def make_worker(store, do, slots=2, on_outgoing=lambda: None):
+    return IntakeWorker(cast("Store", store), do, slots, on_outgoing)
+
+
+async def work(store, do, slots=2, on_outgoing=lambda: None):
+    worker = make_worker(store, do, slots, on_outgoing)
+    task = asyncio.create_task(worker.run())
+    await asyncio.sleep(0.08)
+    worker.stop()
+    await asyncio.wait_for(task, 5)
+
+
+async def test_everything_that_waits_is_processed_and_counted():
+    labels = {"queue": "support", "disposition": "ticket"}
+    before = metrics.REGISTRY.get_sample_value("poterne_intakes_total", labels) or 0
+    queued = []
+
+    async def do(claim):
+        return applied(claim, outgoing=(OutgoingId(9),), refusals=(Refusal("bound", "enough"),))
+
+    store = Cardboard(*map(claim, range(1, 8)))
+    await work(store, do, on_outgoing=lambda: queued.append(1))
+
+    assert store.waiting == []
+    assert metrics.REGISTRY.get_sample_value("poterne_intakes_total", labels) == before + 7
+    assert len(queued) == 7
+
+
+async def test_a_slow_mail_holds_one_slot_and_nothing_else():
+    done = []
+    gate = asyncio.Event()
+
+    async def do(claim):
+        if claim.intake_id == 1:
+            await gate.wait()
+        done.append(claim.intake_id)
+        return applied(claim)
+
+    store = Cardboard(*map(claim, range(1, 30)))
+    worker = make_worker(store, do)
+    task = asyncio.create_task(worker.run())
+    await asyncio.sleep(0.1)
+    before_the_slow_one = list(done)
+    gate.set()
+    worker.stop()
+    await task
+
+    assert before_the_slow_one == list(range(2, 30))
+    assert done[-1] == 1
+
+
+async def test_a_wake_up_does_not_wait_for_the_poll(monkeypatch):
+    monkeypatch.setattr(judge, "POLL", timedelta(seconds=60))
+    seen = asyncio.Event()
+
+    async def do(claim):
+        seen.set()
+        return applied(claim)
+
+    store = Cardboard()
+    worker = make_worker(store, do)
+    task = asyncio.create_task(worker.run())
+    await asyncio.sleep(0.02)
+    store.waiting.append(claim(1))
+    worker.wake()
+    await asyncio.wait_for(seen.wait(), 1)
+    worker.stop()
+    await asyncio.wait_for(task, 1)
+
+    assert seen.is_set()
+
+
+@pytest.mark.parametrize("error", [ParserDied("too slow"), RuntimeError("secret"), ZeroDivisionError()])
+async def test_the_first_tries_give_the_mail_back(error):
+    async def do(_claim):
+        raise error
+
+    store = Cardboard(claim(1, attempt=1), claim(2, attempt=2))
+    await work(store, do)
+
+    assert sorted(number for number, _ in store.released) == [1, 2]
+    assert store.held == []
+
+
+async def test_the_third_failure_puts_the_mail_into_quarantine():
+    async def do(_claim):
+        raise ParserDied("killed after 20 s")
+
+    store = Cardboard(claim(1, attempt=3))
+    await work(store, do)
+
+    assert store.held == [(1, "parser-died", "killed after 20 s (try 3 of 3)")]
+    assert store.released == []
+
+
+async def test_a_mail_under_which_the_daemon_died_thrice_is_held_without_being_read():
+    read = []
+
+    async def do(claim):
+        read.append(claim)
+        return applied(claim)
+
+    store = Cardboard(claim(1, attempt=4))
+    await work(store, do)
+
+    assert [(number, rule) for number, rule, _ in store.held] == [(1, "daemon-died")]
+    assert read == []
+
+
+async def test_trouble_of_the_store_never_puts_a_mail_into_quarantine():
+    async def do(_claim):
+        raise StorageUnavailable("locked")
+
+    store = Cardboard(claim(1, attempt=3))
+    await work(store, do)
+
+    assert store.held == []
+    assert [number for number, _ in store.released] == [1]
+
+
+async def test_a_stolen_claim_is_left_alone():
+    async def do(_claim):
+        raise Conflict("token is old")
+
+    store = Cardboard(claim(1, attempt=3))
+    await work(store, do)
+
+    assert (store.held, store.released) == ([], [])
+
+
+async def test_a_failure_that_cannot_be_recorded_leaves_the_worker_running():
+    async def do(claim):
+        if claim.intake_id == 1:
+            raise ParserDied("killed")
+        return applied(claim)
+
+    store = Cardboard(claim(1), claim(2), claim(3))
+    store.release_error = StorageUnavailable("gone")
+    await work(store, do, slots=1)
+
+    assert store.waiting == []
+
+
+async def test_a_store_that_is_gone_is_asked_again():
+    async def do(claim):
+        return applied(claim)
+
+    store = Cardboard(claim(1))
+    store.claim_error = StorageUnavailable("gone")
+    await work(store, do)
+
+    assert store.waiting == []
