@@ -12,6 +12,8 @@
     │   ├── UnknownRecipient     no queue owns this address                550 5.1.1
     │   ├── NotSendable          an address or header that must not leave
     │   ├── SignInRefused        an account, password or token was refused: a person has to act
+    │   ├── StoreLocked          another daemon uses the database file
+    │   ├── SchemaMismatch       the database is older or newer than this Poterne
     │   ├── Conflict             the thing changed since the caller read it
     │   └── NotFound             the thing an operator named does not exist
     └── ConfigError          the configuration stops the start (sysexits 78)
@@ -66,6 +68,14 @@ class NotFound(Permanent):
 
 class SignInRefused(Permanent):
     """An account, password or token was refused; the message says what the administrator does next."""
+
+
+class StoreLocked(Permanent):
+    """Another daemon uses the database file; the message names its process."""
+
+
+class SchemaMismatch(Permanent):
+    """The database is older or newer than this Poterne; the message says what to do."""
 
 
 class Conflict(Permanent):
