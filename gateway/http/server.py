@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
@@ -44,10 +44,10 @@ class Embedded(uvicorn.Server):
 
 
 class HttpServer:
-    """One HTTP listener on a socket that is bound already."""
+    """One HTTP listener on sockets that are bound already."""
 
-    def __init__(self, app: ASGIApp, sock: socket.socket) -> None:
-        self._socket = sock
+    def __init__(self, app: ASGIApp, sockets: Sequence[socket.socket]) -> None:
+        self._sockets = list(sockets)
         self._server = Embedded(
             uvicorn.Config(
                 app,
@@ -66,7 +66,7 @@ class HttpServer:
 
     async def start(self) -> None:
         """Return once requests are answered."""
-        self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]), name="http")
+        self._task = asyncio.create_task(self._server.serve(sockets=self._sockets), name="http")
         while not self._server.started:
             if self._task.done():
                 await self._task  # raises what stopped it
@@ -78,4 +78,5 @@ class HttpServer:
         if self._task is not None:
             self._server.should_exit = True
             await self._task
-        self._socket.close()
+        for sock in self._sockets:
+            sock.close()

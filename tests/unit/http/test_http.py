@@ -316,7 +316,7 @@ def bound_socket():
 async def test_the_server_answers_on_our_socket_and_stops(app):
     sock = bound_socket()
     port = sock.getsockname()[1]
-    server = HttpServer(app, sock)
+    server = HttpServer(app, [sock])
     await server.start()
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
         answer = await http.get("/healthz")
@@ -340,7 +340,7 @@ async def test_a_request_in_progress_is_finished_at_stop(app, reader):
 
     reader.list_tickets = slow
     sock = bound_socket()
-    server = HttpServer(app, sock)
+    server = HttpServer(app, [sock])
     await server.start()
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{sock.getsockname()[1]}") as http:
         request = asyncio.create_task(http.get("/api/v1/tickets"))
