@@ -1,0 +1,48 @@
+"""What the columns of all tables are made of.
+
+Times are whole microseconds since 1970, UTC: exact, ordered, and the same in both databases. Text that is a word of the
+domain (state, disposition, kind) stands as the word itself. Raw octets stand last in their rows, so that reading the
+columns before them never touches their pages.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Integer,
+    MetaData,
+    Text,
+    text,
+)
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = MetaData(naming_convention=NAMES)
+
+Number = BigInteger().with_variant(Integer, "sqlite")  # an INTEGER PRIMARY KEY is SQLite's own row number
+Time = BigInteger
+ZERO = text("0")
+NO = text("false")
+
+
+def number(name: str = "id") -> Column[Any]:
+    """Return a primary key that counts up."""
+    return Column(name, Number, primary_key=True, autoincrement=True)
+
+
+def refers(name: str, target: str, *, optional: bool = False, index: bool = False) -> Column[Any]:
+    """Return a foreign key column."""
+    return Column(name, Number, ForeignKey(target), nullable=optional, index=index)
+
+
+def needed(name: str, kind: Any = Text, default: Any = None) -> Column[Any]:
+    """Return a column that always has a value."""
+    return Column(name, kind, nullable=False, server_default=default)

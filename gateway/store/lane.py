@@ -1,0 +1,326 @@
+"""Threads that run jobs in transactions: group commit, savepoints, deadlines, and giving up what hangs.
+
+All jobs that wait share one transaction and one fsync, each in its savepoint; one that fails does not harm the others,
+and no caller hears of success before the COMMIT. SQLite has one writing thread; PostgreSQL has several.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, TypeVar
+
+from gateway.errors import StorageUnavailable
+from gateway.store.connector import BEGIN_READ, BEGIN_WRITE, Connector, close_quietly
+from gateway.store.failures import breaks_connection, translate, worth_repeating
+from gateway.store.statement import Transaction
+
+T = TypeVar("T")
+
+GROUP_JOBS = 256  # most jobs of one commit
+GROUP_WEIGHT = 24 << 20  # octets of raw mail in one commit, unless a single mail is larger
+JOB_WEIGHT = 16 << 10  # octets that a job writes besides raw mail: a guess, for the pace of checkpoints
+REPEATS = 5  # of a job that lost a race
+
+
+class Job(Generic[T]):
+    """One piece of work, and the future that its caller awaits."""
+
+    __slots__ = (
+        "error",
+        "expiry",
+        "future",
+        "given_up",
+        "loop",
+        "result",
+        "shares",
+        "trace",
+        "weight",
+        "work",
+        "worker",
+    )
+
+    def __init__(self, work: Callable[[Transaction], T], *, weight: int, shares: bool, trace: bool) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[T] = self.loop.create_future()
+        self.work: Callable[[Transaction], T] | None = work
+        self.weight = weight
+        self.shares = shares  # may share its transaction where the database has row locks
+        self.trace = trace  # False: always rolled back
+        self.result: T | None = None
+        self.error: BaseException | None = None
+        self.given_up = False
+        self.worker: Worker | None = None
+        self.expiry: asyncio.TimerHandle | None = None
+
+    def settle(self) -> None:
+        """Tell the caller. Runs in the caller's loop."""
+        if self.expiry is not None:
+            self.expiry.cancel()
+        if self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)  # type: ignore[arg-type]
+
+
+class Worker:
+    """One thread with one connection."""
+
+    __slots__ = ("connection", "cursor", "given_up", "thread")
+
+    def __init__(self) -> None:
+        self.connection: Any = None
+        self.cursor: Any = None
+        self.given_up = False
+        self.thread: threading.Thread | None = None
+
+    def drop(self) -> None:
+        """Close the connection; the next group opens another."""
+        connection, self.connection, self.cursor = self.connection, None, None
+        if connection is not None:
+            close_quietly(connection)
+
+
+class Lane:
+    """A queue of jobs and the threads that serve it."""
+
+    def __init__(
+        self,
+        name: str,
+        connector: Connector,
+        *,
+        threads: int,
+        writes: bool,
+        deadline: float,
+        housekeeping: Callable[[Any, int, bool], None] | None = None,
+    ) -> None:
+        self.name = name
+        self.connector = connector
+        self.writes = writes
+        self.deadline = deadline
+        self._housekeeping = housekeeping  # between groups: connection, octets written, whether jobs wait
+        self._begin = (BEGIN_WRITE if writes else BEGIN_READ)[connector.dialect]
+        # SQLite has no row locks that a shared transaction would hold for long: everything may share.
+        self._all_share = writes and connector.dialect == "sqlite"
+        # A thread in fsync() holds the only SQLite writer; one that waits for a server can be left behind.
+        self._replaces = connector.dialect == "postgresql"
+        self._jobs: deque[Job[Any]] = deque()
+        self._wake = threading.Condition()
+        self._closing = False
+        self._workers: set[Worker] = set()
+        for _ in range(threads):
+            self._start()
+
+    # --- the callers' side ------------------------------------------------------------------------------------
+
+    async def run(
+        self, work: Callable[[Transaction], T], *, weight: int = 0, shares: bool = False, trace: bool = True
+    ) -> T:
+        """Run `work` in a transaction and return what it returned once that is durable."""
+        job = Job(work, weight=weight, shares=shares, trace=trace)
+        with self._wake:
+            if self._closing:
+                raise StorageUnavailable("the store is closing")
+            self._jobs.append(job)
+            self._wake.notify()
+        job.expiry = job.loop.call_later(self.deadline, self._expire, job)
+        return await job.future
+
+    def _expire(self, job: Job[Any]) -> None:
+        """Give up a job whose deadline passed, and the thread that hangs over it."""
+        job.given_up = True
+        job.work = None  # let go of the mail that it holds
+        if not job.future.done():
+            message = f"the database did not answer within {self.deadline:g} s"
+            job.future.set_exception(StorageUnavailable(message))
+        with self._wake:
+            worker = job.worker
+            if worker is None or worker.given_up or not self._replaces or self._closing:
+                return
+            worker.given_up = True
+            self._workers.discard(worker)
+        self._start()
+
+    async def close(self) -> None:
+        """Finish what is queued, then end the threads; do not wait for one that hangs."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify_all()
+            threads = [worker.thread for worker in self._workers if worker.thread is not None]
+        await asyncio.gather(*(asyncio.to_thread(thread.join, self.deadline) for thread in threads))
+
+    # --- the threads' side ------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        worker = Worker()
+        # A daemon thread: one that hangs in a dead connection must not keep the process from ending.
+        worker.thread = threading.Thread(target=self._serve, args=(worker,), name=f"store-{self.name}", daemon=True)
+        with self._wake:
+            self._workers.add(worker)
+        worker.thread.start()
+
+    def _serve(self, worker: Worker) -> None:
+        while not worker.given_up and (group := self._take(worker)) is not None:
+            if group:
+                octets = sum(job.weight + JOB_WEIGHT for job in group)
+                self._run_group(worker, group)
+                del group  # the mails that it holds
+                self._housekeep(worker, octets)
+        worker.drop()
+
+    def _housekeep(self, worker: Worker, octets: int) -> None:
+        if self._housekeeping is None or worker.connection is None or worker.given_up:
+            return
+        try:
+            self._housekeeping(worker.connection, octets, bool(self._jobs))
+        except Exception:
+            worker.drop()  # housekeeping never fails a mail; the next group meets the same trouble
+
+    def _take(self, worker: Worker) -> list[Job[Any]] | None:
+        """Return the jobs of the next transaction; none if all were given up meanwhile; None at the end."""
+        with self._wake:
+            while not self._jobs:
+                if self._closing:
+                    return None
+                self._wake.wait()
+            group: list[Job[Any]] = []
+            weight = 0
+            while self._jobs and len(group) < GROUP_JOBS:
+                job = self._jobs[0]
+                alone = not (self._all_share or (self.writes and job.shares))
+                if group and (alone or weight + job.weight > GROUP_WEIGHT):
+                    break
+                self._jobs.popleft()
+                if job.given_up:
+                    continue
+                job.worker = worker
+                group.append(job)
+                weight += job.weight
+                if alone:
+                    break
+            if self._jobs:
+                self._wake.notify()
+            return group
+
+    def _run_group(self, worker: Worker, group: list[Job[Any]]) -> None:
+        """Run jobs in one transaction. What the database rolled back as a whole is run again one by one."""
+        again = self._attempt(worker, group)
+        for job in again:
+            for _ in range(REPEATS):
+                if not self._attempt(worker, [job]):
+                    break
+            else:
+                job.error = StorageUnavailable("the database rolls this back again and again")
+                settle_all([job])
+
+    def _attempt(self, worker: Worker, group: list[Job[Any]]) -> list[Job[Any]]:
+        """Run jobs in one transaction, settle those that are finished, and return those to run again."""
+        finished: list[Job[Any]] = []
+        again: list[Job[Any]] = []
+        try:
+            self._open(worker)
+            transaction = Transaction(worker.cursor, self.connector.dialect)
+            for position, job in enumerate(group):
+                if not self._run_job(transaction, job):
+                    # the database rolled everything back: the others of this group have lost their work
+                    again = [*finished, *group[position + 1 :]]
+                    if worth_repeating(job.error):  # type: ignore[arg-type]
+                        again.append(job)
+                        finished = []
+                    else:
+                        finished = [job]
+                    self._abandon(worker)
+                    break
+                finished.append(job)
+            else:
+                if worker.given_up:
+                    self._abandon(worker)
+                    return []
+                worker.cursor.execute("COMMIT")
+        except Exception as error:  # the one place where a transaction fails as a whole
+            self._abandon(worker, broken=breaks_connection(error))
+            if worth_repeating(error):
+                return group
+            for job in group:
+                job.error = translate(error) or error
+            finished, again = group, []
+        settle_all(finished)
+        return [job for job in again if not job.given_up]
+
+    def _open(self, worker: Worker) -> None:
+        """Begin; a connection that died while it was idle is replaced once."""
+        fresh = worker.connection is None
+        if fresh:
+            worker.connection = self.connector.connect(writes=self.writes)
+            worker.cursor = self.connector.cursor(worker.connection)
+        try:
+            worker.cursor.execute(self._begin)
+        except Exception as error:
+            if fresh or not breaks_connection(error):
+                raise
+            worker.drop()
+            self._open(worker)
+
+    def _run_job(self, transaction: Transaction, job: Job[Any]) -> bool:
+        """Run one job in its savepoint. False if its failure ended the whole transaction."""
+        cursor, work = transaction.cursor, job.work
+        job.error = None
+        if work is None:  # given up
+            return True
+        if not self.writes:
+            job.result = work(transaction)
+            return True
+        cursor.execute("SAVEPOINT job")
+        try:
+            job.result = work(transaction)
+            if not job.trace:
+                cursor.execute("ROLLBACK TO SAVEPOINT job")
+            cursor.execute("RELEASE SAVEPOINT job")
+        except Exception as error:  # handed to the caller of this job; the others go on
+            job.error = translate(error) or error
+            if worth_repeating(error):
+                job.error = error
+                return False
+            if breaks_connection(error) or not still_open(transaction):
+                return False
+            cursor.execute("ROLLBACK TO SAVEPOINT job")
+            cursor.execute("RELEASE SAVEPOINT job")
+        return True
+
+    def _abandon(self, worker: Worker, *, broken: bool = False) -> None:
+        """Roll back, and let go of the connection if it cannot even do that."""
+        if worker.connection is None:
+            return
+        if not broken:
+            with contextlib.suppress(Exception):
+                if still_open(Transaction(worker.cursor, self.connector.dialect)):
+                    worker.cursor.execute("ROLLBACK")
+                return
+        worker.drop()
+
+
+def still_open(transaction: Transaction) -> bool:
+    """Tell whether the transaction lives: SQLite ends it by itself when the disk is full or fails."""
+    if transaction.dialect == "sqlite":
+        return bool(transaction.cursor.connection.in_transaction)
+    return not transaction.cursor.connection.closed
+
+
+def settle_all(jobs: Iterable[Job[Any]]) -> None:
+    """Wake the callers of finished jobs, once per event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[Job[Any]]] = {}
+    for job in jobs:
+        by_loop.setdefault(job.loop, []).append(job)
+    for loop, some in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle_each, some)
+
+
+def settle_each(jobs: list[Job[Any]]) -> None:
+    for job in jobs:
+        job.settle()

@@ -1,0 +1,114 @@
+"""SQL written once as SQLAlchemy Core, compiled once per dialect to text, and run on the DBAPI cursor.
+
+Running Core row by row costs ten times what the database does; compiling is what costs, so it happens once per
+statement and process. Values go in as the DBAPI takes them: int, str, bytes, None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import Table, bindparam
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.base import Executable
+from sqlalchemy.sql.compiler import SQLCompiler
+
+Row = tuple[Any, ...]
+
+DIALECTS: Mapping[str, Dialect] = {
+    "sqlite": SQLiteDialect_pysqlite(paramstyle="qmark"),
+    "postgresql": PGDialect_psycopg(paramstyle="format"),  # type: ignore[no-untyped-call]
+}
+
+
+class Statement:
+    """One statement for every dialect: its text, and how to put named values in the order of the text."""
+
+    __slots__ = ("_compiled", "_source")
+
+    def __init__(self, source: Executable) -> None:
+        self._source = source
+        self._compiled: dict[str, tuple[str, Callable[[Mapping[str, Any]], Row]]] = {}
+
+    def bind(self, dialect: str, values: Mapping[str, Any]) -> tuple[str, Row]:
+        """Return the text for `dialect` and the values in its order."""
+        compiled = self._compiled.get(dialect)
+        if compiled is None:
+            compiled = self._compiled[dialect] = compile_for(self._source, DIALECTS[dialect])
+        text, order = compiled
+        return text, order(values)
+
+
+def compile_for(source: Executable, dialect: Dialect) -> tuple[str, Callable[[Mapping[str, Any]], Row]]:
+    """Compile a statement; constants that stand in it join the values by themselves."""
+    compiled = source.compile(dialect=dialect)  # type: ignore[attr-defined]
+    assert isinstance(compiled, SQLCompiler)
+    names = tuple(compiled.positiontup or ())
+    binds = compiled.binds
+    constants = {name: binds[name].value for name in names if not binds[name].required}
+    return str(compiled), in_order(names, constants)
+
+
+def in_order(names: tuple[str, ...], constants: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Row]:
+    """Return a function that picks the values of `names`, in order."""
+    if constants:
+        return lambda values: tuple(values[name] if name in values else constants[name] for name in names)
+    if len(names) > 1:
+        return itemgetter(*names)
+    if names:
+        (name,) = names
+        return lambda values: (values[name],)
+    return lambda _values: ()
+
+
+def insert(table: Table, *columns: str, returning: str | None = None, ignore: bool = False) -> Statement:
+    """Return an INSERT of `columns`. With `ignore`, a row that exists already stays, and no row is returned."""
+    # The PostgreSQL construct compiles for both: SQLite took over ON CONFLICT word for word.
+    source = postgresql_insert(table).values({name: bindparam(name) for name in columns})
+    if ignore:
+        source = source.on_conflict_do_nothing()
+    return Statement(source.returning(table.c[returning]) if returning else source)
+
+
+class Transaction:
+    """An open transaction on one cursor. Everything that is written goes through these five verbs."""
+
+    __slots__ = ("cursor", "dialect")
+
+    def __init__(self, cursor: Any, dialect: str) -> None:
+        self.cursor = cursor
+        self.dialect = dialect
+
+    def run(self, statement: Statement, **values: Any) -> int:
+        """Execute, and return how many rows changed."""
+        text, row = statement.bind(self.dialect, values)
+        self.cursor.execute(text, row)
+        return int(self.cursor.rowcount)
+
+    def run_many(self, statement: Statement, many: Sequence[Mapping[str, Any]]) -> None:
+        """Execute once per mapping."""
+        if many:
+            bound = [statement.bind(self.dialect, values) for values in many]
+            self.cursor.executemany(bound[0][0], [row for _text, row in bound])
+
+    def rows(self, statement: Statement, **values: Any) -> list[Row]:
+        """Execute, and return all rows."""
+        text, row = statement.bind(self.dialect, values)
+        self.cursor.execute(text, row)
+        found: list[Row] = self.cursor.fetchall()  # all of them: an unfinished SELECT would keep its snapshot
+        return found
+
+    def row(self, statement: Statement, **values: Any) -> Row | None:
+        """Execute, and return the first row, or None."""
+        found = self.rows(statement, **values)
+        return found[0] if found else None
+
+    def value(self, statement: Statement, **values: Any) -> Any:
+        """Execute, and return the first column of the first row, or None."""
+        found = self.rows(statement, **values)
+        return found[0][0] if found else None

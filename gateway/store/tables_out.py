@@ -1,0 +1,220 @@
+"""The schema of what goes out: outgoings, deliveries, the ledger of automatic mail; and of people and machinery."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from gateway.store.columns import NO, ZERO, Number, Time, metadata, needed, number, refers
+
+# --- the way out ----------------------------------------------------------------------------------------------
+
+outgoings = Table(
+    "outgoings",
+    metadata,
+    number(),
+    refers("ticket_id", "tickets.id", optional=True, index=True),
+    refers("cause_id", "intakes.id", optional=True, index=True),
+    needed("kind"),  # OutgoingKind
+    needed("queue"),
+    Column("channel", Text),
+    Column("message_id", Text, index=True),
+    needed("author"),
+    needed("created_at", Time),
+    Column("draft", Text),  # JSON; files stand in outgoing_files
+    sqlite_autoincrement=True,
+)
+
+outgoing_files = Table(
+    "outgoing_files",
+    metadata,
+    Column("outgoing_id", Number, ForeignKey("outgoings.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    needed("filename"),
+    needed("content_type"),
+    Column("content_id", Text),
+    Column("content", LargeBinary, nullable=False),
+)
+
+# I8: signed once; every attempt sends these octets.
+outgoing_contents = Table(
+    "outgoing_contents",
+    metadata,
+    Column("outgoing_id", Number, ForeignKey("outgoings.id"), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    number(),
+    refers("outgoing_id", "outgoings.id", index=True),
+    refers("ticket_id", "tickets.id", optional=True),
+    needed("channel"),
+    needed("recipient"),
+    needed("canonical"),
+    needed("state"),  # DeliveryState
+    needed("queued_at", Time),
+    Column("due_at", Time),
+    needed("attempts", Integer, ZERO),
+    Column("lease_until", Time),
+    needed("lease_token", BigInteger, ZERO),
+    Column("finished_at", Time),
+    needed("code", Integer, ZERO),
+    needed("answer", Text, ""),  # the last thing a server said, or why it was refused
+    Index(
+        "ix_deliveries_due",
+        "channel",
+        "due_at",
+        sqlite_where=text("state = 'queued'"),
+        postgresql_where=text("state = 'queued'"),
+    ),
+    Index("ix_deliveries_ticket_id_canonical", "ticket_id", "canonical"),
+    sqlite_autoincrement=True,
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("delivery_id", Number, ForeignKey("deliveries.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    needed("started_at", Time),
+    Column("ended_at", Time),
+    Column("outcome", Text),  # Outcome; NULL: under way, or the worker died over it
+    needed("code", Integer, ZERO),
+    needed("answer", Text, ""),
+    needed("dot_sent", Boolean, NO),
+    sqlite_with_rowid=False,
+)
+
+# --- the bound (I2, I3) ---------------------------------------------------------------------------------------
+
+# The ledger of automatic mail. The unique rows are causality: one mail of a kind per cause and recipient.
+automatic_mails = Table(
+    "automatic_mails",
+    metadata,
+    number(),
+    needed("kind"),
+    needed("queue"),
+    needed("canonical"),
+    refers("outgoing_id", "outgoings.id", index=True),
+    refers("ticket_id", "tickets.id", optional=True),
+    refers("cause_id", "intakes.id", optional=True),
+    needed("queued_at", Time),
+    Column("sent_at", Time),  # when it was last handed out
+    UniqueConstraint("kind", "cause_id", "canonical"),
+    Index(
+        "uq_automatic_mails_acknowledgement",
+        "ticket_id",
+        unique=True,
+        sqlite_where=text("kind = 'acknowledgement'"),
+        postgresql_where=text("kind = 'acknowledgement'"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+# One row per mail and window family; a sliding window is a count over (scope, key, time).
+automatic_counts = Table(
+    "automatic_counts",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("queued_at", Time, primary_key=True),
+    Column("mail_id", Number, ForeignKey("automatic_mails.id"), primary_key=True),
+    Column("sent_at", Time),
+    Index("ix_automatic_counts_sent", "scope", "key", "sent_at"),
+    Index("ix_automatic_counts_mail_id", "mail_id"),
+    sqlite_with_rowid=False,
+)
+
+# What two nodes lock, in a fixed order, before they count.
+bound_locks = Table(
+    "bound_locks",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+breakers = Table(
+    "breakers",
+    metadata,
+    Column("queue", Text, primary_key=True),
+    needed("tripped_at", Time),
+    needed("open_until", Time),
+    needed("trips", Integer, ZERO),
+    needed("because"),
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("canonical", Text, primary_key=True),
+    needed("address"),
+    needed("reason"),
+    needed("since", Time),
+    needed("expires_at", Time),
+    Column("delivery_id", Number),
+)
+
+blocklist = Table(
+    "blocklist",
+    metadata,
+    Column("pattern", Text, primary_key=True),
+    needed("reason", Text, ""),
+    needed("added_by", Text, ""),
+    needed("added_at", Time),
+)
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    needed("since", Time),
+    needed("because", Text, ""),
+)
+
+# --- people and machinery -------------------------------------------------------------------------------------
+
+agents = Table(
+    "agents",
+    metadata,
+    number(),
+    Column("address", Text, nullable=False, unique=True),  # normal form
+    needed("canonical"),
+    needed("name", Text, ""),
+    needed("role"),  # agent | admin
+    Column("password", Text),  # argon2
+    Column("disabled_at", Time),
+    needed("created_at", Time),
+    Column("settings", Text),  # JSON
+)
+
+# What a direct inbox remembers (UIDVALIDITY, last UID, sealed tokens), and other small durable values.
+keepsakes = Table(
+    "keepsakes",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    needed("updated_at", Time),
+    Column("value", LargeBinary, nullable=False),
+)
+
+# Counts up whenever a list changes that every transaction needs; readers keep the list until it does.
+editions = Table(
+    "editions",
+    metadata,
+    Column("name", Text, primary_key=True),
+    needed("edition", BigInteger),
+)
