@@ -1,0 +1,161 @@
+"""How counterparts behave when every header is stripped: same texts, at once, in regular gaps, with growing subjects.
+
+Soft and early; what it misses, the bound (I2) catches. It stops automatic mail to (organisation, queue) and nothing
+else: a company's people who all write in an outage keep a ticket each.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from itertools import pairwise
+from typing import Final
+
+from gateway.model import Arrival, ParsedMail
+from gateway.rules.reading import Evidence, Reading
+from gateway.threading import base_subject
+
+ALIKE: Final = 6  # bits in which two fingerprints of one text may differ
+SAME_TEXTS: Final = 3
+QUICK_ANSWERS: Final = 3
+QUICK: Final = 60.0  # seconds
+REGULAR_GAPS: Final = 5
+REGULAR: Final = 0.3  # coefficient of variation below which gaps are a machine's
+NESTED_TAGS: Final = 3
+FIRST_SUSPICION: Final = timedelta(hours=24)
+LONGEST_SUSPICION: Final = timedelta(days=7)
+MAX_WORDS: Final = 1000
+MAX_CHARACTERS: Final = 16384
+
+# --- fingerprint ----------------------------------------------------------------------------------------------
+
+_WORD: Final = re.compile(r"[^\W\d_]{2,}")
+_NOISE: Final = re.compile(r"\S*(?:[0-9@/\\]|\w\.\w)\S*")  # numbers, ids, dates, addresses, links
+_GREETING: Final = (
+    "hello", "hi", "hey", "dear", "good morning", "good afternoon", "hallo", "liebe", "lieber", "guten tag",
+    "sehr geehrte", "bonjour", "bonsoir", "cher", "chère", "salut", "hola", "estimado", "estimada", "ciao", "gentile",
+    "olá", "prezado", "hej", "beste", "geachte", "dzień dobry",
+)  # fmt: skip
+_TICKET_WORDS: Final = frozenset(
+    {"re", "fwd", "aw", "auto", "automatic", "ticket", "request", "case", "received", "reply"}
+)
+
+
+def fingerprint(mail: ParsedMail) -> str:
+    """Return 64 bits, as 16 hex digits, that are alike for texts that are alike. "" for a mail without words.
+
+    A simhash over the words and pairs of neighbouring words of what the author wrote, without quotes, greeting lines,
+    numbers, ids, dates, addresses; and the subject without prefixes, tags and ticket words.
+    """
+    lines = (mail.reply_text or mail.text)[:MAX_CHARACTERS].casefold().splitlines()
+    kept = [line for line in lines if not line.lstrip().startswith((">", *_GREETING))]
+    words = _WORD.findall(_NOISE.sub(" ", "\n".join(kept)))[:MAX_WORDS]
+    subject = [word for word in _WORD.findall(_NOISE.sub(" ", base_subject(mail.subject))) if word not in _TICKET_WORDS]
+    if not words and not subject:
+        return ""
+    pairs = (f"{one} {two}" for one, two in pairwise(words))
+    return f"{_simhash((*words, *pairs, *subject)):016x}"
+
+
+def distance(one: str, two: str) -> int:
+    """Return the number of bits in which two fingerprints differ; 64 if there is nothing to compare."""
+    return (int(one, 16) ^ int(two, 16)).bit_count() if one and two else 64
+
+
+_LANE: Final = 16  # bits per counter; MAX_WORDS twice and a subject fit
+_LANES: Final = tuple(int("".join(f"{bit:0{_LANE // 4}x}" for bit in f"{byte:08b}"), 16) for byte in range(256))
+
+
+@lru_cache(maxsize=8192)
+def _spread(feature: str) -> int:
+    """Return the 64 bits of a feature's hash, each in a lane of its own, so that adding integers counts bits."""
+    spread = 0
+    for byte in hashlib.blake2b(feature.encode("utf-8", "replace"), digest_size=8).digest():
+        spread = spread << 8 * _LANE | _LANES[byte]
+    return spread
+
+
+def _simhash(features: Iterable[str]) -> int:
+    counted = [_spread(feature) for feature in features]
+    total, half = sum(counted), len(counted) / 2
+    mask = (1 << _LANE) - 1
+    return sum(1 << lane for lane in range(64) if (total >> lane * _LANE & mask) > half)
+
+
+# --- detectors ------------------------------------------------------------------------------------------------
+
+
+def nested(subject: str) -> str:
+    """Say what shows that a subject grew by answers of machines to machines, or the empty string."""
+    text = subject[:500].casefold()
+    tags = len(re.findall(r"\[[^\[\]]{1,40}\]", text))
+    if tags >= NESTED_TAGS:
+        return f"{tags} bracket tags"
+    for word in ("auto:", "automatic reply", "ticket received", "request received", "[rejected]"):
+        if text.count(word) > 1:
+            return f"repeated {word!r}"
+    return ""
+
+
+def similar(mark: str, arrivals: Sequence[Arrival]) -> str:
+    """Say that this text came before, from the same organisation, or the empty string."""
+    count = 1 + sum(distance(mark, arrival.fingerprint) <= ALIKE for arrival in arrivals)
+    return f"{count} times the same text" if count >= SAME_TEXTS else ""
+
+
+def quick(arrivals: Sequence[Arrival], after_ours: float | None) -> str:
+    """Say that answers come faster than people write, or the empty string."""
+    gaps = [*(arrival.after_ours for arrival in arrivals), after_ours]
+    count = sum(gap is not None and 0 <= gap < QUICK for gap in gaps)
+    return f"{count} answers within {QUICK:.0f} s of our mail" if count >= QUICK_ANSWERS else ""
+
+
+def regular(arrivals: Sequence[Arrival], now: datetime) -> str:
+    """Say that mails come in gaps that are too regular for people, or the empty string."""
+    moments = sorted([*(arrival.received_at for arrival in arrivals), now])
+    gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(moments)]
+    if len(gaps) < REGULAR_GAPS or not (mean := sum(gaps) / len(gaps)):
+        return ""
+    variance = sum((gap - mean) ** 2 for gap in gaps) / len(gaps)
+    return f"{len(gaps)} regular gaps" if variance**0.5 / mean < REGULAR else ""
+
+
+def suspicion(mail: ParsedMail, arrivals: Sequence[Arrival], after_ours: float | None, now: datetime | None) -> str:
+    """Say why the author's organisation behaves like a machine towards this queue, or the empty string."""
+    if reason := nested(mail.subject):
+        return reason
+    if not arrivals:
+        return ""
+    if reason := quick(arrivals, after_ours) or (regular(arrivals, now) if now else ""):
+        return reason
+    return similar(fingerprint(mail), arrivals)
+
+
+def next_suspicion(last: timedelta | None) -> timedelta:
+    """Return how long to stay silent: a day, and twice as long each time it happens again, up to a week."""
+    return min(last * 2, LONGEST_SUSPICION) if last else FIRST_SUSPICION
+
+
+# --- rules ----------------------------------------------------------------------------------------------------
+
+
+def loop_suspected(reading: Reading) -> Evidence | None:
+    """Match a counterpart that behaves like a machine now, or did so not long ago."""
+    facts = reading.facts
+    stored = facts.stored
+    if stored.suspect_until is not None and facts.now is not None and facts.now < stored.suspect_until:
+        return Evidence(f"suspected of a loop until {stored.suspect_until:%Y-%m-%d %H:%M} UTC", "history")
+    reason = suspicion(reading.mail, stored.arrivals, stored.seconds_since_ours, facts.now)
+    return Evidence(reason, "history") if reason else None
+
+
+STORM: Final = 10  # new tickets of one address in 30 minutes
+
+
+def storm(reading: Reading) -> Evidence | None:
+    """Match an address that opened too many tickets in half an hour. Only its own mails join; people stay apart."""
+    count = reading.facts.stored.recent_tickets
+    return Evidence(f"{count} tickets in 30 minutes", "history") if count >= STORM else None

@@ -1,0 +1,54 @@
+"""Forwarders as verdicts: what was not counted against a mail, and what should be configured."""
+
+from __future__ import annotations
+
+from gateway.mail.address import canonical
+from gateway.rules.auto import WISHES, keyword, suppress_wishes
+from gateway.rules.forwarders import Marker
+from gateway.rules.lists import LIST_FIELDS
+from gateway.rules.reading import Evidence, Reading
+
+
+def discounted(reading: Reading) -> Evidence | None:
+    """Say which markers were taken for a configured forwarder's and not counted."""
+    forwarding = reading.forwarding
+    if not forwarding.stamps:
+        return None
+    found: list[str] = []
+    if forwarding.stamped(Marker.NULL_SENDER) and not reading.facts.envelope.mail_from.strip("<> "):
+        found.append("empty envelope sender")
+    if forwarding.stamped(Marker.AUTO_GENERATED):
+        found.extend(
+            "Auto-Submitted: auto-generated"
+            for item in reading.fields("auto-submitted")
+            if keyword(item.value) == "auto-generated"
+        )
+    if forwarding.stamped(Marker.SUPPRESS):
+        found.extend(
+            "X-Auto-Response-Suppress"
+            for item in reading.fields("x-auto-response-suppress")
+            if suppress_wishes(item.value) & WISHES
+        )
+    if forwarding.stamped(Marker.LIST):
+        found.extend(name for name in (*LIST_FIELDS, "precedence") if reading.has(name))
+    if not found:
+        return None
+    who = forwarding.seen[0]
+    return Evidence(f"{', '.join(dict.fromkeys(found))}: may be of the forwarder {who.name}", who.where)
+
+
+def not_configured(reading: Reading) -> Evidence | None:
+    """Name a forwarder that the configuration does not know, with the YAML line that would make it known."""
+    if not reading.forwarding.unknown:
+        return None
+    who = reading.forwarding.unknown[0]
+    queue = reading.facts.route.queue
+    return Evidence(f"{who.name} forwards to us; add `queues.{queue}.forwarders: [{who.name}]`", who.where)
+
+
+def author_recovered(reading: Reading) -> Evidence | None:
+    """Say that From was a forwarder's rewrite, and who wrote the mail."""
+    author = reading.author
+    if author is None or not reading.from_was_rewritten or canonical(author.address) == canonical(reading.from_address):
+        return None
+    return Evidence(f"From was rewritten to {reading.from_address}; written by {author.address}", "header")
