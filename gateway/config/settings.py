@@ -35,7 +35,6 @@ from gateway.config.units import (
     parse_size,
     refuse,
     shown,
-    split_mailbox,
 )
 
 __all__ = [
@@ -148,7 +147,9 @@ class Queue(Section):
     creation_addresses: tuple[WrittenAddress, ...] = Field((), description="Envelope recipients of the queue.")
     inboxes: tuple[Address, ...] = Field((), description="Public addresses customers write to.")
     forwarders: tuple[Pattern, ...] = Field((), description="Addresses, domains or List-Ids that re-send to us.")
-    from_: FromMailbox = Field("", alias="from", description="From of mails of this queue; the first inbox if absent.")
+    from_: FromMailbox = Field(
+        "", alias="from", description="From of mails of this queue; its channel's, or the first inbox, if absent."
+    )
     reply_via: str = Field("relay", description="Channel that carries replies.")
     acknowledge: Flag = Field(True, description="Answer a new ticket with an acknowledgement.")
     acknowledge_unauthenticated: Flag = Field(True, description="Also to senders that nothing authenticates.")
@@ -164,16 +165,6 @@ class Queue(Section):
             CreationAddress(address=item, type=None) if isinstance(item, str) else item
             for item in self.creation_addresses
         )
-
-    @property
-    def sender(self) -> tuple[str, str]:
-        """Display name and address that mails of this queue come from; both are empty for a queue without addresses."""
-        return split_mailbox(self.from_)
-
-    def called(self, key: str) -> Queue:
-        """Return this queue with the name and the From that it has by default, as the queue `key`."""
-        known = [*self.inboxes, *(item.address for item in self.addresses), ""]
-        return self.model_copy(update={"name": self.name or key, "from_": self.from_ or known[0]})
 
 
 class DkimKey(Section):
@@ -286,8 +277,8 @@ class Settings(Section):
     @field_validator("queues", mode="after")
     @classmethod
     def name_queues(cls, value: dict[str, Queue]) -> dict[str, Queue]:
-        """Give each queue what it takes from its key and its addresses."""
-        return {key: queue.called(key) for key, queue in value.items()}
+        """Call a queue by its key where no name is written."""
+        return {key: queue.model_copy(update={"name": queue.name or key}) for key, queue in value.items()}
 
     @property
     def ways_out(self) -> dict[str, Channel]:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, Strict
 from pydantic_core import PydanticCustomError
@@ -54,6 +54,13 @@ def parse_duration(value: object) -> object:
     return timedelta(seconds=int(found[1]) * seconds)
 
 
+def positive(value: timedelta) -> timedelta:
+    """Return `value` if it is above zero: a limit of no time would let nothing happen."""
+    if value <= timedelta(0):
+        raise refuse("is out of range", "use a value above 0s")
+    return value
+
+
 def duration(text: str) -> timedelta:
     """Return the time that `text` (`10min`, `24h`) names. Raises ValueError."""
     parsed = parse_duration(text)
@@ -80,7 +87,12 @@ def address(text: str) -> str:
     # refuses such names always, so a public ending stands in for them.
     reserved = text.rpartition(".")[2].rpartition("@")[2].casefold() in SPECIAL_USE_DOMAIN_NAMES
     try:
-        validate_email(f"{text}.example" if reserved else text, check_deliverability=False, globally_deliverable=False)
+        validate_email(
+            f"{text}.example" if reserved else text,
+            check_deliverability=False,
+            globally_deliverable=False,
+            strict=True,  # RFC 5321 §4.5.3.1.1: at most 64 octets of local part
+        )
     except EmailNotValidError as error:
         reason = str(error).rstrip(".")
         raise refuse(f"{shown(text)} is not an address: {reason}", "write it as name@example.org") from None
@@ -232,23 +244,31 @@ def shown(value: object) -> str:
     return repr(text if len(text) <= 60 else text[:57] + "...")  # noqa: PLR2004
 
 
-def _checked(check: Any) -> AfterValidator:
-    """Make a validator that runs `check` for its refusal and keeps the text as written."""
+def as_rate(text: str) -> str:
+    """Return `text` if it is a rate. Raises ValueError."""
+    rate(text)
+    return text
 
-    def validate(text: str) -> str:
-        check(text)
-        return text
 
-    return AfterValidator(validate)
+def as_listener(text: str) -> str:
+    """Return `text` if it names a listener. Raises ValueError."""
+    endpoint(text)
+    return text
+
+
+def as_window(text: str) -> str:
+    """Return `text` if it is a duration. Raises ValueError."""
+    duration(text)
+    return text
 
 
 Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0)]
-Duration = Annotated[timedelta, BeforeValidator(parse_duration), Field(gt=timedelta(0))]
+Duration = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(positive)]
 Pause = Annotated[timedelta, BeforeValidator(parse_duration)]  # may be 0s
 Count = Annotated[int, Strict(), Field(gt=0)]
 Port = Annotated[int, Strict(), Field(ge=1, le=MAX_PORT)]
 Flag = Annotated[bool, Strict()]
-Window = Annotated[str, _checked(duration)]
+Window = Annotated[str, AfterValidator(as_window)]
 Tally = Annotated[int, Strict(), Field(ge=0)]
 Address = Annotated[str, AfterValidator(address)]
 FromMailbox = Annotated[str, AfterValidator(mailbox)]
@@ -257,5 +277,5 @@ Selector = Annotated[str, AfterValidator(selector)]
 Pattern = Annotated[str, AfterValidator(pattern)]
 Colour = Annotated[str, AfterValidator(colour)]
 Name = Annotated[str, BeforeValidator(name)]
-Rate = Annotated[str, _checked(rate)]
-Listener = Annotated[str, _checked(endpoint)]
+Rate = Annotated[str, AfterValidator(as_rate)]
+Listener = Annotated[str, AfterValidator(as_listener)]
