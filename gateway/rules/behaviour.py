@@ -66,7 +66,7 @@ def distance(one: str, two: str) -> int:
 
 
 _LANE: Final = 16  # bits per counter; MAX_WORDS twice and a subject fit
-_LANES: Final = tuple(int("".join(f"{bit:0{_LANE // 4}x}" for bit in f"{byte:08b}"), 16) for byte in range(256))
+_LANES: Final = tuple(sum((byte >> bit & 1) << bit * _LANE for bit in range(8)) for byte in range(256))
 
 
 @lru_cache(maxsize=8192)
