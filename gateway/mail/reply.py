@@ -1,0 +1,101 @@
+"""Cuts a body into what its author newly wrote and a signature. Total, linear, and never leaves a person without words.
+
+The whole text stays beside it for the agent, so the cut may be bold where a mail program marked the quote, and is shy
+everywhere else: answers between quoted lines are kept with what they answer, forwarded mails are content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.mail import reply_html, reply_signature
+from gateway.mail.reply_marks import Line
+from gateway.mail.reply_phrases import FORWARD_SUBJECTS
+from gateway.mail.reply_scan import sort_lines
+
+LIMIT: Final = 64 << 10  # characters that are looked at
+LINES: Final = 4_000  # lines that are looked at
+_SUBJECT: Final = 40  # characters of a subject in which "Fwd:" stands
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What the author newly wrote, and the signature below it (None if there is none)."""
+
+    reply: str
+    signature: str | None = None
+
+
+def cut(text: str, *, forwarded: bool = False) -> Cut:
+    """Return the new part of a text body. `forwarded`: the subject says so, and Outlook's header block is content."""
+    return _cut(text, forwarded=forwarded)[0]
+
+
+def author_text(text: str, html: str | None, html_to_text: Callable[[str], str], *, subject: str = "") -> Cut:
+    """Return the better cut of a mail's text and of its HTML.
+
+    `text` is the whole text (possibly made from `html`). The text is preferred, because it is what the agent sees; the
+    HTML helps where only its elements say what is quoted or what is a signature.
+    """
+    forwarded = says_forward(subject)
+    plain, quoted = _cut(text, forwarded=forwarded)
+    found = reply_html.read(html, forwarded=forwarded) if html is not None else None
+    if found is None:
+        return plain
+    best = plain
+    if found.html is not None:
+        from_html = _cut(html_to_text(found.html), forwarded=forwarded)[0]
+        short, long = _squeeze(from_html.reply), _squeeze(plain.reply)
+        if short and len(short) < len(long) and (not quoted or long.startswith(short)):
+            best = from_html
+    if best.signature is None and found.signature:
+        return _without_signature(best.reply, found.signature)
+    return best
+
+
+def says_forward(subject: str) -> bool:
+    """Tell whether a subject begins with Fwd: or its like, in any language of the table."""
+    head, colon, _rest = subject[:_SUBJECT].partition(":")
+    return bool(colon) and head.strip().casefold() in FORWARD_SUBJECTS
+
+
+def _cut(text: str, *, forwarded: bool) -> tuple[Cut, bool]:
+    """Return the cut, and whether a quote was taken away."""
+    normal = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\x85", "\n")
+    pieces = normal[:LIMIT].split("\n")
+    lines = [Line(raw) for raw in pieces[:LINES]]
+    parts = sort_lines(lines, forwarded=forwarded)
+    if not parts.quoted and (len(normal) > LIMIT or len(pieces) > LINES):
+        # Behind the limits nothing is judged: it is kept unless something before it was cut away
+        return Cut(normal.strip()), False
+    return Cut(_join(lines, parts.kept), _join(lines, parts.signature).strip() or None), parts.quoted
+
+
+def _join(lines: Sequence[Line], numbers: Iterable[int]) -> str:
+    return "\n".join(lines[number].raw.rstrip() for number in numbers)
+
+
+def _without_signature(reply: str, signature: str) -> Cut:
+    """Cut a signature that the HTML knows off the end of the text, if it stands there."""
+    wanted = _squeeze(signature)
+    lines = reply.split("\n")
+    seen = ""
+    for index in range(len(lines) - 1, 0, -1):
+        seen = _squeeze(lines[index]) + seen
+        if len(seen) > len(wanted) or not wanted.endswith(seen):
+            break
+        if seen == wanted and (rest := _trimmed(lines[:index])):
+            return Cut(rest, "\n".join(lines[index:]).strip())
+    return Cut(reply)
+
+
+def _trimmed(lines: list[str]) -> str:
+    while lines and (not lines[-1].strip() or reply_signature.ornament(Line(lines[-1]))):
+        lines.pop()
+    return "\n".join(lines)
+
+
+def _squeeze(text: str) -> str:
+    return "".join(text.split())

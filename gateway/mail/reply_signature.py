@@ -1,0 +1,110 @@
+"""Tells a person's words from what stands below them: signature, device line, footer, ornament. Linear."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from gateway.mail import reply_closings as closings
+from gateway.mail.reply_marks import Line
+
+# How many lines may follow each delimiter; more is a chapter of the mail and no signature.
+_LIMITS: Final = (
+    (re.compile(r"-- "), 40),  # RFC 3676 §4.3, verbatim
+    (re.compile(r"--"), 16),  # the same after a mailer dropped the trailing space
+    (re.compile(r"[\u2014\u2013]"), 16),
+    (re.compile(r"_{5,}"), 12),
+)
+_DASHES: Final = re.compile(r"-{5,}")  # counts only if a telephone number or an address follows
+_DASHES_LIMIT: Final = 12
+_CONTACT: Final = re.compile(r"\d[\d ()/.-]{5,}\d|@|https?:|www\.|\b(?:tel|fax|phone|mobile|mobil)\b")
+_ORNAMENT: Final = re.compile(r"[-_=*#~+.\u2014\u2013\u2026\u1427\s]{2,}|[-_=*~\u2014\u2013\u1427]")
+_BRACKETS: Final = "<>()[]{}|*_\"' .!:"
+_LINK: Final = re.compile(r"\(?<?https?://\S*")
+_DEVICE_LINE: Final = 120  # characters; longer is a sentence
+_WORD_END: Final = re.compile(r"\W|$")
+
+
+def ornament(line: Line) -> bool:
+    """Tell whether the line is only a rule or a tracker's sign."""
+    return _ORNAMENT.fullmatch(line.plain or line.raw.strip()) is not None or (
+        bool(line.raw.strip()) and not line.plain and _ORNAMENT.fullmatch(line.raw.strip()[:_DEVICE_LINE]) is not None
+    )
+
+
+def device(line: Line) -> bool:
+    """Tell whether the line says by which device or program the mail was sent."""
+    text = _LINK.sub("", line.plain).strip(_BRACKETS)
+    if not text or len(text) > _DEVICE_LINE:
+        return False
+    text = text.replace("[", "").replace("]", "")
+    if any(text.startswith(start) and _closed(start, text) for start in closings.SENT_FROM):
+        return True
+    if text.endswith(closings.SENT_FROM_END) and any(word in text for word in closings.DEVICES):
+        return True
+    for verb in closings.SENT_VERBS:
+        if text.startswith(verb + " "):
+            rest = text[len(verb) :]
+            return any(_has_word(rest, word) for word in closings.DEVICES) and len(rest.split()) <= _PRODUCT
+    # "NAME from mobile"
+    return len(text.split()) <= _PRODUCT and text.endswith((" from mobile", " via mobile", " from my phone"))
+
+
+_PRODUCT: Final = 7  # words of "Yahoo Mail for iPhone" and kin
+
+
+def _closed(start: str, text: str) -> bool:
+    """Tell whether a phrase ends where a word ends; scripts without spaces have no such place."""
+    return not start[-1].isascii() or _WORD_END.match(text, len(start)) is not None
+
+
+def _has_word(text: str, word: str) -> bool:
+    at = text.find(word)
+    return at >= 0 and not (at and text[at - 1].isalpha() and word not in {"mail", "phone"})
+
+
+def footer(line: Line) -> bool:
+    """Tell whether the line begins what gateways, lists and lawyers add."""
+    return line.plain.strip(_BRACKETS + "-").startswith(closings.FOOTERS)
+
+
+def split(lines: Sequence[Line], *, after_quote: bool) -> int:
+    """Return the index in `lines` (one unbroken run of the author's) from which everything is signature.
+
+    `after_quote`: the run stands below a quote, where footers are at home.
+    """
+    filled = [index for index, line in enumerate(lines) if not line.blank]
+    if not filled:
+        return len(lines)
+    if after_quote and footer(lines[filled[0]]):
+        return 0
+    end = _delimiter(lines, filled)
+    while filled and filled[-1] >= end:
+        filled.pop()
+    # Several device lines and rules may stand one below another
+    devices = 0
+    kept = len(filled)
+    for position in range(len(filled) - 1, -1, -1):
+        line = lines[filled[position]]
+        if device(line):
+            kept, devices = position, devices + 1
+        elif not ornament(line):
+            break
+    return filled[kept] if devices else end
+
+
+def _delimiter(lines: Sequence[Line], filled: Sequence[int]) -> int:
+    for position, index in enumerate(filled):
+        raw = lines[index].raw.lstrip("\u200b\ufeff")
+        below = len(filled) - position - 1
+        for pattern, limit in _LIMITS:
+            if below <= limit and pattern.fullmatch(raw if pattern is _LIMITS[0][0] else raw.rstrip()):
+                return index
+        if 0 < below <= _DASHES_LIMIT and _DASHES.fullmatch(raw.strip()) and _contact(lines[index + 1 :]):
+            return index
+    return len(lines)
+
+
+def _contact(lines: Sequence[Line]) -> bool:
+    return any(_CONTACT.search(line.plain) for line in lines)
