@@ -21,6 +21,16 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "loop.late": "something blocked the event loop for longer than a second",
         "ready.changed": "a readiness check turned good or bad",
         "library.message": "a warning or an error of a library",
+        # LMTP
+        "lmtp.listening": "the listener is open",
+        "lmtp.stopped": "the listener is closed; in_time tells whether every mail in progress was finished",
+        "lmtp.taken": "a mail is durable for its recipients and the client was told so",
+        "lmtp.not-taken": "a mail was not stored; the client was told to try again later",
+        "lmtp.fault": "an error of ours inside a session; the client got the id of this event and tries again",
+        "lmtp.unknown-recipient": "no queue owns this address; refused at RCPT",
+        "lmtp.overrun": "a mail is larger than limits.message_size or than the budget left; refused after its end",
+        "lmtp.too-slow": "a client was silent for too long, or sent a mail below limits.minimum_rate",
+        "lmtp.turned-away": "connections beyond limits.connections were answered 421 since the last such event",
         # judging
         "intake.done": "an intake has its disposition",
         "intake.retried": "a try failed; the intake waits for another one",
