@@ -40,6 +40,18 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "intake.unrecorded": "the store did not take the result of a try; the lease brings the intake back",
         "intake.stolen": "another worker took this intake over; nothing was written",
         "metrics.stale": "the store did not answer a scrape; gauges of waiting work keep their last values",
+        # the way out
+        "outbound.sent": "a server took responsibility for a delivery",
+        "outbound.deferred": "a delivery was not taken; it waits for its next try",
+        "outbound.failed": "a delivery failed for good; the ticket shows it",
+        "outbound.unknown": "the final dot was sent and no answer seen; it is sent again with the same octets",
+        "outbound.stolen": "another worker took this delivery over; nothing was recorded",
+        "outbound.trouble": "composing, signing or recording failed for a reason of ours; the delivery is tried again",
+        "channel.down": "a channel is taken for dead; it is tried now and then, other channels go on",
+        "channel.up": "a channel works again",
+        "channel.paused": "a channel sends nothing until it is resumed",
+        "channel.resumed": "a channel sends again",
+        "template.failed": "an operator's template failed; the shipped one was used",
         # HTTP
         "http.failed": "a request met an error of ours; the client got the id of this event",
     }
