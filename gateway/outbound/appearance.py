@@ -1,0 +1,163 @@
+"""Loads what mails are made from: templates, shipped or an operator's, and logos. Bad ones stop the start.
+
+Templates run in jinja2's sandbox. What a mail brings along is a value to them and never a template, so that
+`{{ 7*7 }}` from a customer stays `{{ 7*7 }}`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup, escape
+
+import gateway.mail
+from gateway.config.settings import Appearance
+from gateway.errors import ConfigError, ConfigProblem
+from gateway.mail.letters import Look
+from gateway.model import OutgoingFile
+from gateway.telemetry.log import get_logger
+
+SHIPPED = Path(gateway.mail.__file__).parent / "templates"
+LOCALES = ("en", "fr")
+LETTERS = ("acknowledgement", "reply", "solved", "alert", "history")
+NAMES = ("layout.txt", "layout.html", *(f"{locale}/{letter}.txt" for locale in LOCALES for letter in LETTERS))
+MAX_TEMPLATE = 64 << 10
+MAX_RENDERED = 4 << 20
+MAX_LOGO = 256 << 10
+_SIGNATURES = ((b"\x89PNG\r\n\x1a\n", "image/png", "png"), (b"\xff\xd8\xff", "image/jpeg", "jpg"))
+_LINK = re.compile(r"https?://[^\s<>\"'`{}|\\^]{1,500}[^\s<>\"'`{}|\\^.,;:!?)\]]")
+
+# Every variable that a template may use, with a value to try it on at the start.
+SAMPLE: Mapping[str, object] = MappingProxyType(
+    {
+        "number": 1042,
+        "queue": "Support",
+        "subject": "The printer",
+        "text": "Hello,\n\nit is mended.",
+        "event": "New mail",
+        "author": "Ada Example <ada@example.com>",
+        "url": "",
+        "date": datetime(2026, 3, 1, tzinfo=UTC).strftime("%Y-%m-%d"),
+        "look": Look(signature="The team", header="Header", footer="Footer"),
+        "locale": "en",
+        "paragraphs": ["Hello,"],
+        "marker": "ref:x",
+        "history": [{"heading": "Then", "text": "x", "lines": ["x"]}],
+    }
+)
+
+
+def lines(text: str) -> Markup:
+    """Return text as HTML: escaped, line ends kept, addresses of web pages made links that say nothing about us."""
+    out, at = Markup(), 0
+    for match in _LINK.finditer(text):
+        link = escape(match[0])
+        out += escape(text[at : match.start()]) + Markup('<a href="%s" rel="noreferrer">%s</a>') % (link, link)
+        at = match.end()
+    return (out + escape(text[at:])).replace("\n", Markup("<br>\n"))
+
+
+class MailTemplates:
+    """The templates by name; implements letters.Templates. An operator's template stands before the shipped one."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._shipped = _environment(SHIPPED)
+        self._own = _environment(folder) if folder else None
+        self._overridden = frozenset(name for name in NAMES if folder and (folder / name).is_file())
+        if folder:
+            _check(folder, self._overridden, self._own)
+
+    def render(self, name: str, **values: object) -> str:
+        """Return the text. An operator's template that fails is replaced by ours: mail must not wait for its author."""
+        if self._own is not None and name in self._overridden:
+            try:
+                return _render(self._own, name, values)
+            except Exception as error:  # whatever a foreign template does, the shipped one still answers
+                get_logger().warning("template.failed", template=name, because=str(error))
+        return _render(self._shipped, name, values)
+
+
+def _environment(folder: Path) -> jinja2.Environment:
+    environment = ImmutableSandboxedEnvironment(
+        loader=jinja2.FileSystemLoader(folder),
+        autoescape=jinja2.select_autoescape(enabled_extensions=("html",), default=False),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        auto_reload=False,
+    )
+    environment.filters["lines"] = lines
+    return environment
+
+
+def _render(environment: jinja2.Environment, name: str, values: Mapping[str, object]) -> str:
+    pieces, size = [], 0
+    for piece in environment.get_template(name).generate(**values):
+        size += len(piece)
+        if size > MAX_RENDERED:
+            raise jinja2.TemplateRuntimeError(f"{name} makes more than {MAX_RENDERED} characters")
+        pieces.append(piece)
+    return "".join(pieces)
+
+
+def _check(folder: Path, names: frozenset[str], environment: jinja2.Environment | None) -> None:
+    """Try each of the operator's templates once. Raises ConfigError with file, line and cure."""
+    problems = []
+    for name in sorted(names):
+        line = 1
+        try:
+            if (folder / name).stat().st_size > MAX_TEMPLATE:
+                problem = f"has more than {MAX_TEMPLATE} octets"
+            else:
+                assert environment is not None
+                _render(environment, name, SAMPLE)
+                continue
+        except jinja2.TemplateSyntaxError as error:
+            problem, line = str(error.message), error.lineno
+        except (jinja2.TemplateError, OSError, UnicodeError, ArithmeticError, LookupError, TypeError) as error:
+            problem = str(error) or type(error).__name__
+        cure = f"compare with the shipped template {SHIPPED / name}"
+        problems.append(ConfigProblem(str(folder / name), line, 1, "templates", problem, cure))
+    if problems:
+        raise ConfigError(tuple(problems))
+
+
+def load_look(appearance: Appearance, hostname: str) -> Look:
+    """Return a queue's look as plain values. Raises ConfigError for a logo that is none."""
+    return Look(
+        background=appearance.background,
+        accent=appearance.accent,
+        signature=appearance.signature.strip(),
+        header=appearance.header.strip(),
+        footer=appearance.footer.strip(),
+        history=appearance.history,
+        locale=appearance.locale,
+        logo=load_logo(appearance.logo, hostname) if appearance.logo else None,
+    )
+
+
+def load_logo(path: Path, hostname: str) -> OutgoingFile:
+    """Return the logo, ready to be shown inline. Raises ConfigError."""
+
+    def refused(problem: str) -> ConfigError:
+        cure = f"name a PNG or JPEG file of at most {MAX_LOGO >> 10} KiB"
+        return ConfigError((ConfigProblem(str(path), 1, 1, "appearance.logo", problem, cure),))
+
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_LOGO + 1)
+    except OSError as error:
+        raise refused(f"cannot read it: {error.strerror}") from None
+    if len(content) > MAX_LOGO:
+        raise refused("is too large")
+    for signature, content_type, extension in _SIGNATURES:
+        if content.startswith(signature):
+            return OutgoingFile(f"logo.{extension}", content_type, content, f"logo@{hostname}")
+    raise refused("is neither PNG nor JPEG")
