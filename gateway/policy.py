@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
-from gateway.config.settings import Queue, RoutingRule, Settings
+from gateway.config.settings import Appearance, Queue, RoutingRule, Settings
 from gateway.mail.address import normal, parse_mailboxes
+from gateway.mail.letters import Letterhead, Look, Templates
 from gateway.mail.token import TokenKeys
 from gateway.model import Envelope, Facts, Mailbox, Override, Route, Stored, Tokens
 from gateway.routing import Routes
@@ -24,32 +25,44 @@ class Policy:
     routing: tuple[RoutingRule, ...]
     keys: TokenKeys
     own_addresses: frozenset[str]
-    templates: Mapping[str, Facts]  # per queue: the facts that are the same for every mail
+    standing: Mapping[str, Facts]  # per queue: the facts that are the same for every mail
+    letterheads: Mapping[str, Letterhead]  # per queue
 
     def facts(self, envelope: Envelope, route: Route, tokens: Tokens, stored: Stored, now: datetime) -> Facts:
         """Put together what rules may look at: the queue's standing facts and what was gathered for this mail."""
         return replace(
-            self.templates[route.queue],
+            self.standing[route.queue],
             envelope=envelope,
             route=route,
             tokens=tokens,
             stored=stored,
             now=now,
             own_addresses=self.own_addresses | stored.agents,
-            blocklist=(*self.templates[route.queue].blocklist, *stored.blocklist),
+            blocklist=(*self.standing[route.queue].blocklist, *stored.blocklist),
         )
 
     def route(self, rcpt_to: str, queue: str) -> Route:
         """Route an intake that was accepted for `queue`, even if its address left the configuration since."""
-        return self.routes.route(rcpt_to) or Route(queue=queue, creation_address=rcpt_to)
+        found = self.routes.route(rcpt_to)
+        return found if found is not None and found.queue == queue else Route(queue=queue, creation_address=rcpt_to)
+
+    def letterhead(self, queue: str, route: Route) -> Letterhead:
+        """Return the queue's letterhead, answers going to the address that the mail came to if it is the queue's."""
+        letterhead = self.letterheads[queue]
+        return letterhead if route.queue != queue else replace(letterhead, creation_address=route.creation_address)
 
 
-def build_policy(settings: Settings, secret: bytes, previous: tuple[bytes, ...] = ()) -> Policy:
-    """Build the policy of an instance from its settings and its secrets."""
+def build_policy(
+    settings: Settings,
+    secret: bytes,
+    previous: tuple[bytes, ...] = (),
+    letterheads: Mapping[str, Letterhead] = MappingProxyType({}),
+) -> Policy:
+    """Build the policy of an instance. Without letterheads it judges, but writes nothing."""
     own = own_addresses(settings)
     overrides = tuple(Override(o.sender, o.treat_as, o.queue) for o in settings.loop_protection.overrides)
     nowhere = Envelope("", "", datetime.min)  # noqa: DTZ901 - a template, replaced for every mail
-    templates = {
+    standing = {
         key: Facts(
             envelope=nowhere,
             route=Route(key, ""),
@@ -71,8 +84,39 @@ def build_policy(settings: Settings, secret: bytes, previous: tuple[bytes, ...] 
         routing=settings.routing,
         keys=TokenKeys(secret, previous),
         own_addresses=own,
-        templates=MappingProxyType(templates),
+        standing=MappingProxyType(standing),
+        letterheads=letterheads,
     )
+
+
+def build_letterheads(
+    settings: Settings, templates: Templates, look: Callable[[Appearance], Look]
+) -> Mapping[str, Letterhead]:
+    """Build every queue's letterhead; `look` loads what an appearance names."""
+    return MappingProxyType(
+        {
+            key: Letterhead(
+                queue=key,
+                name=queue.name or key,
+                channel=queue.reply_via,
+                from_=from_mailbox(settings, key),
+                hostname=settings.hostname,
+                creation_address=answer_address(settings, key),
+                templates=templates,
+                look=look(queue.appearance),
+                reply_token=queue.reply_address == "token",
+            )
+            for key, queue in settings.queues.items()
+        }
+    )
+
+
+def answer_address(settings: Settings, key: str) -> str:
+    """Return where answers to a queue's mail go: its first creation address, else the account of its direct inbox."""
+    for item in settings.queues[key].creation_addresses:
+        return item if isinstance(item, str) else item.address
+    accounts = (connection.account for connection in settings.connections.values() if connection.queue == key)
+    return next(accounts, from_mailbox(settings, key).address)
 
 
 def own_addresses(settings: Settings) -> frozenset[str]:
