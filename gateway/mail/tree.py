@@ -94,7 +94,7 @@ class _Splitter:
             here = self._levels[level]
             if closing:
                 here.closed = True
-                found = self._next(after)
+                found = self._next(after - 2)  # the line end may begin the next delimiter
             elif self._count >= caps.PARTS:
                 self._root.defects.append("parts.too-many")
                 return

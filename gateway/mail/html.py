@@ -1,0 +1,157 @@
+"""Makes a stranger's HTML safe to show: an allow-list of tags and attributes, and nothing that loads by itself.
+
+Remote images stay, disarmed: their address moves to `data-remote-src`, which no browser follows, so that an agent can
+choose to see them. Everything else that would reach out (styles with addresses, forms, frames, srcset, media) goes.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Final
+
+import nh3
+
+from gateway.mail import caps
+
+REMOTE: Final = "data-remote-src"
+
+_TAG_NAMES: Final = """
+    a abbr acronym address article aside b bdi bdo big blockquote br caption center cite code col colgroup dd
+    del dfn div dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6 header hr i img ins kbd li main mark
+    nav ol p pre q rp rt ruby s samp section small span strike strong sub sup table tbody td tfoot th thead time
+    tr tt u ul var wbr
+"""
+_TAGS: Final = frozenset(_TAG_NAMES.split())
+_DROPPED_NAMES: Final = """
+    script style title noscript noframes noembed template iframe object applet math svg xml
+"""
+_DROPPED_WITH_CONTENT: Final = frozenset(_DROPPED_NAMES.split())
+_ATTRIBUTES: Final[dict[str, set[str]]] = {
+    "*": {"style", "dir", "lang", "align", "valign", "title"},
+    "a": {"href", "name"},
+    "img": {"src", "alt", "width", "height"},
+    "td": {"colspan", "rowspan", "bgcolor", "width"},
+    "th": {"colspan", "rowspan", "bgcolor", "width", "scope"},
+    "table": {"border", "cellpadding", "cellspacing", "bgcolor", "width"},
+    "tr": {"bgcolor"},
+    "ol": {"start", "type"},
+    "li": {"value"},
+    "font": {"color", "size", "face"},
+    "col": {"span", "width"},
+    "blockquote": {"type"},
+}
+# None of these can name a resource; _style() drops a value that tries
+_STYLES: Final = frozenset(
+    {
+        "background-color",
+        "border-bottom-color",
+        "color",
+        "direction",
+        "font-family",
+        "font-size",
+        "font-style",
+        "font-weight",
+        "text-align",
+        "text-decoration",
+        "text-indent",
+        "vertical-align",
+        "white-space",
+    }
+)
+_SCHEMES: Final = frozenset({"http", "https", "mailto", "tel", "cid", "data"})
+_LINKS: Final = ("http:", "https:", "mailto:", "tel:", "#")
+# RFC 2397, for pictures pasted into a text; svg never, it is a document with scripts
+_PICTURE: Final = re.compile(r"data:image/(?:png|jpe?g|gif|webp);base64,[A-Za-z0-9+/=\s]*", re.IGNORECASE)
+# What stands in `src` between the sanitiser and `_disarm`: a scheme that no browser knows, should it ever stay there
+_DISARMED: Final = "x-disarmed:"
+_ARMED_SOURCE: Final = f' src="{_DISARMED}'
+_SAFE_STYLE: Final = re.compile(r"[^(\\@]*(?:rgba?\([\d.,%\s]*\)[^(\\@]*)*", re.IGNORECASE)
+_BLANKS: Final = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202f]+")
+_TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:]{0,40})")
+_ANY_TAG: Final = re.compile(r"<[a-zA-Z/!?][^<>]*>?")
+_INVISIBLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufff9-\ufffb]")
+_VOID_NAMES: Final = """
+    area base br col embed hr img input link meta param source track wbr
+"""
+_VOID: Final = frozenset(_VOID_NAMES.split())
+
+
+def sanitise(html: str) -> tuple[str, int]:
+    """Return HTML that is safe to show, and the number of remote images that were disarmed. Total within the caps."""
+    if too_deep(html):
+        # The tree builder is quadratic in depth. What nests like this was not written by a person: text only
+        return f"<pre>{escaped(_ANY_TAG.sub(' ', html))}</pre>", 0
+    clean = _INVISIBLE.sub("", _cleaner().clean(html))
+    images = clean.count(_ARMED_SOURCE)
+    return (clean.replace(_ARMED_SOURCE, f' {REMOTE}="') if images else clean), images
+
+
+def escaped(text: str) -> str:
+    """Return plain text as HTML that shows it."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+
+
+def capped(html: str) -> tuple[str, bool]:
+    """Cut HTML to the size that the sanitiser may see, at the beginning of a tag."""
+    if len(html) <= caps.HTML:
+        return html, False
+    cut = html.rfind("<", 0, caps.HTML)
+    return html[: cut if cut > 0 else caps.HTML], True
+
+
+def too_deep(html: str) -> bool:
+    """Tell whether elements nest deeper than the cap, counting each name's open tags: never too few."""
+    if html.count("<") <= caps.HTML_DEPTH:
+        return False
+    opened: dict[str, int] = {}
+    depth = 0
+    for match in _TAG.finditer(html):
+        name = match[2].lower()
+        if name in _VOID:
+            continue
+        if not match[1]:
+            opened[name] = opened.get(name, 0) + 1
+            depth += 1
+            if depth > caps.HTML_DEPTH:
+                return True
+        elif opened.get(name):
+            opened[name] -= 1
+            depth -= 1
+    return False
+
+
+@cache
+def _cleaner() -> nh3.Cleaner:
+    return nh3.Cleaner(
+        tags=set(_TAGS),
+        clean_content_tags=set(_DROPPED_WITH_CONTENT),
+        attributes=_ATTRIBUTES,
+        attribute_filter=_attribute,
+        filter_style_properties=set(_STYLES),
+        url_schemes=set(_SCHEMES),
+        url_relative="deny",
+        link_rel="noopener noreferrer nofollow",
+        set_tag_attribute_values={"a": {"target": "_blank"}},
+    )
+
+
+def _attribute(_tag: str, name: str, value: str) -> str | None:
+    if name == "src":
+        return _source(value)
+    if name == "href":
+        bare = _BLANKS.sub("", value[:40]).lower()
+        return value if bare.startswith(_LINKS) else None
+    if name == "style":
+        return value if _SAFE_STYLE.fullmatch(value) else None
+    return value
+
+
+def _source(value: str) -> str | None:
+    address = value.strip()
+    bare = _BLANKS.sub("", address[:40]).lower()
+    if bare.startswith("cid:"):
+        return address
+    if bare.startswith(("http:", "https:")):
+        return _DISARMED + address
+    return address if _PICTURE.fullmatch(address) else None

@@ -1,0 +1,97 @@
+"""ParsedMail as JSON and back, for the pipe between a parser process and the daemon.
+
+JSON and not pickle: what comes out of the process that reads strangers' octets must never be code. The form follows
+from the types in gateway.model, so a field added there travels by itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from functools import cache
+from operator import attrgetter
+from typing import Any
+
+from gateway import model
+from gateway.model import ParsedMail
+
+
+def dumps(mail: ParsedMail) -> bytes:
+    """Return the mail as JSON in ASCII octets."""
+    return json.dumps(mail, default=_plain, separators=(",", ":")).encode("ascii")
+
+
+def loads(data: bytes) -> ParsedMail:
+    """Return the mail that `dumps` wrote. Raises ValueError for anything else."""
+    try:
+        found: ParsedMail = _builder(ParsedMail)(json.loads(data))
+    except (TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
+        raise ValueError(f"not a ParsedMail: {error}") from error
+    return found
+
+
+@cache
+def _values(kind: Any) -> Callable[[Any], Any]:
+    return attrgetter(*(item.name for item in dataclasses.fields(kind)))
+
+
+def _plain(value: Any) -> object:
+    kind: Any = type(value)
+    if dataclasses.is_dataclass(kind):
+        return _values(kind)(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(type(value).__name__)
+
+
+@cache
+def _builder(hint: object) -> Callable[[Any], Any]:
+    """Return what builds a value of the type `hint` from its JSON form."""
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        return _dataclass(hint)
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is tuple:
+        return _sequence(_builder(arguments[0]))
+    if origin in (types.UnionType, typing.Union):
+        inner = _builder(next(item for item in arguments if item is not type(None)))
+        return lambda value: None if value is None else inner(value)
+    if hint is datetime:
+        return datetime.fromisoformat
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return hint
+    if isinstance(hint, type) and hint in (str, int, bool):
+        return _scalar(hint)
+    raise TypeError(f"no wire form for {hint!r}")
+
+
+def _scalar(kind: type) -> Callable[[Any], Any]:
+    def build(value: Any) -> Any:
+        if type(value) is not kind:
+            raise TypeError(f"{kind.__name__} expected")
+        return value
+
+    return build
+
+
+def _sequence(build: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def build_all(value: Any) -> Any:
+        if type(value) is not list:
+            raise TypeError("list expected")
+        return tuple([build(item) for item in value])
+
+    return build_all
+
+
+def _dataclass(kind: Any) -> Callable[[Any], Any]:
+    hints = typing.get_type_hints(kind, vars(model))
+    builders = [_builder(hints[item.name]) for item in dataclasses.fields(kind)]
+
+    def build(value: Any) -> Any:
+        return kind(*[make(item) for make, item in zip(builders, value, strict=True)])
+
+    return build
