@@ -67,8 +67,8 @@ def _cut(text: str, *, forwarded: bool) -> tuple[Cut, bool]:
     pieces = normal[:LIMIT].split("\n")
     lines = [Line(raw) for raw in pieces[:LINES]]
     parts = sort_lines(lines, forwarded=forwarded)
-    if not parts.quoted and (len(normal) > LIMIT or len(pieces) > LINES):
-        # Behind the limits nothing is judged: it is kept unless something before it was cut away
+    if not parts.ended and (len(normal) > LIMIT or len(pieces) > LINES):
+        # Behind the limits nothing is judged: all is kept, unless a quote began before them
         return Cut(normal.strip()), False
     return Cut(_join(lines, parts.kept), _join(lines, parts.signature).strip() or None), parts.quoted
 

@@ -17,7 +17,7 @@ from gateway.mail import reply_elements as elements
 from gateway.mail.reply_marks import Line, MarkKind, find_mark
 from gateway.mail.reply_scan import sort_lines
 
-_LINES: Final = 4_000  # lines that are judged; what stands below is kept unless a quote began above
+_LINES: Final = 4_000  # lines that are judged; what stands below is kept, unless a quote began above
 _ABOVE: Final = 5  # lines above a plain blockquote in which its attribution stands
 _OBJECT: Final = "\ufffc"  # stands for an image that the author put into the text
 _TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:]*)")
@@ -54,7 +54,7 @@ def read(html: str, *, forwarded: bool = False) -> HtmlParts | None:
     judged = lines[:_LINES]
     parts = sort_lines(judged, forwarded=forwarded)
     signature = "\n".join(judged[index].raw for index in parts.signature) or None
-    if not parts.quoted:
+    if not parts.quoted or (len(lines) > _LINES and not parts.ended):
         return HtmlParts(None, signature)
     stay = {*parts.kept, *parts.signature}
     for leaf in flat.leaves:

@@ -77,7 +77,8 @@ ORIGINAL: Final = frozenset(
     oorspronkelijk bericht | origineel bericht | oorspronkelijke bericht | oprindelig meddelelse |
     original meddelelse | originalmeddelelse | opprinnelig melding | original melding | originalmelding |
     originalmeddelande | ursprungligt meddelande | ursprungsmeddelande | alkuperäinen viesti |
-    wiadomość oryginalna | oryginalna wiadomość | pierwotna wiadomość | původní zpráva | puvodni zprava |
+    wiadomość oryginalna | oryginalna wiadomość | pierwotna wiadomość | původní zpráva | původní e-mail |
+    puvodni zprava |
     originální zpráva | pôvodná správa | исходное сообщение | оригинальное сообщение | первоначальное сообщение |
     оригінальне повідомлення | eredeti üzenet | mesaj original | mesajul original | orijinal mesaj | özgün ileti |
     αρχικό μήνυμα | originalna poruka | izvirno sporočilo | 原始邮件 | 原始郵件 | 原始信件 | 原邮件 | 原郵件 |

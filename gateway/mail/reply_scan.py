@@ -124,11 +124,15 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Line numbers of what the author newly wrote and of the signature, in order. `quoted`: something was cut away."""
+    """Line numbers of what the author newly wrote and of the signature, in order.
+
+    `quoted`: something was cut away. `ended`: nothing below the lines that were looked at is the author's.
+    """
 
     kept: tuple[int, ...]
     signature: tuple[int, ...]
     quoted: bool
+    ended: bool = False
 
 
 def sort_lines(lines: Sequence[Line], *, forwarded: bool = False) -> Parts:
@@ -137,12 +141,21 @@ def sort_lines(lines: Sequence[Line], *, forwarded: bool = False) -> Parts:
     seen = scan.seen
     _mark_signatures(lines, seen)
     kept = _own(lines, seen)
+    if scan.ended and kept and reply_signature.titled_rule(lines[kept[-1]]):
+        kept = kept[:-1]  # "----- words in a language we do not know -----" above a header block
     if scan.content is not None:
-        kept = [*kept, *range(len(seen), len(lines))]
+        kept += range(kept[-1] + 1 if kept and _unsigned(seen, kept[-1]) else scan.content, len(lines))
+    kept = _trim(lines, kept)
     if not kept:
         return Parts(tuple(_trim(lines, range(len(lines)))), (), quoted=False)
-    signature = _trim(lines, [index for index, is_ in enumerate(seen) if is_ is Is.SIGNATURE])
-    return Parts(tuple(kept), tuple(signature), quoted=scan.ended or Is.QUOTE in seen)
+    signature = [index for index, is_ in enumerate(seen) if is_ is Is.SIGNATURE]
+    while signature and (lines[signature[0]].blank or reply_signature.ornament(lines[signature[0]])):
+        signature.pop(0)
+    return Parts(tuple(kept), tuple(_trim(lines, signature)), scan.ended or Is.QUOTE in seen, scan.ended)
+
+
+def _unsigned(seen: Sequence[Is], last: int) -> bool:
+    return all(is_ is Is.TEXT for is_ in seen[last:])
 
 
 def _mark_signatures(lines: Sequence[Line], seen: list[Is]) -> None:

@@ -20,17 +20,23 @@ _DASHES: Final = re.compile(r"-{5,}")  # counts only if a telephone number or an
 _DASHES_LIMIT: Final = 12
 _CONTACT: Final = re.compile(r"\d[\d ()/.-]{5,}\d|@|https?:|www\.|\b(?:tel|fax|phone|mobile|mobil)\b")
 _ORNAMENT: Final = re.compile(r"[-_=*#~+.\u2014\u2013\u2026\u1427\s]{2,}|[-_=*~\u2014\u2013\u1427]")
+_TITLED: Final = re.compile(r"[-_=*]{4,}[^\n]{1,80}[-_=*]{4,}")
 _BRACKETS: Final = "<>()[]{}|*_\"' .!:"
 _LINK: Final = re.compile(r"\(?<?https?://\S*")
 _DEVICE_LINE: Final = 120  # characters; longer is a sentence
+_PRODUCT: Final = 7  # words of "Yahoo Mail for iPhone" and kin
 _WORD_END: Final = re.compile(r"\W|$")
 
 
 def ornament(line: Line) -> bool:
     """Tell whether the line is only a rule or a tracker's sign."""
-    return _ORNAMENT.fullmatch(line.plain or line.raw.strip()) is not None or (
-        bool(line.raw.strip()) and not line.plain and _ORNAMENT.fullmatch(line.raw.strip()[:_DEVICE_LINE]) is not None
-    )
+    text = line.raw.strip()
+    return bool(text) and _ORNAMENT.fullmatch(text) is not None
+
+
+def titled_rule(line: Line) -> bool:
+    """Tell whether the line is a rule with a title: a separator, if the right thing follows."""
+    return _TITLED.fullmatch(line.raw.strip()) is not None
 
 
 def device(line: Line) -> bool:
@@ -49,9 +55,6 @@ def device(line: Line) -> bool:
             return any(_has_word(rest, word) for word in closings.DEVICES) and len(rest.split()) <= _PRODUCT
     # "NAME from mobile"
     return len(text.split()) <= _PRODUCT and text.endswith((" from mobile", " via mobile", " from my phone"))
-
-
-_PRODUCT: Final = 7  # words of "Yahoo Mail for iPhone" and kin
 
 
 def _closed(start: str, text: str) -> bool:
