@@ -1,0 +1,5 @@
+"""`python -m gateway` is `poterne`."""
+
+from gateway.cli import main
+
+main()

@@ -1,0 +1,153 @@
+"""`poterne explain`: what would become of a mail, and why. The same code as live mail, and no side effects."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gateway.cli import sysexits
+from gateway.cli.frame import command, complain, invocation
+from gateway.cli.output import cell, json_option, print_json
+
+if TYPE_CHECKING:
+    from gateway.config import Settings
+    from gateway.model import ParsedMail
+    from gateway.policy import Policy
+
+# Where mail is judged that no configuration is given for. Names under .invalid (RFC 2606 §2) are nobody's.
+STAND_IN = {
+    "hostname": "poterne.invalid",
+    "secret": {"env": "POTERNE_SECRET"},
+    "queues": {"support": {"creation_addresses": ["support@poterne.invalid"]}},
+}
+STDIN = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The policy that mails are judged by, and the envelope recipient of those that are given none."""
+
+    policy: Policy
+    queue: str
+    rcpt_to: str
+
+
+@command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True))
+@click.option("--mail-from", metavar="ADDRESS", help="Envelope sender; else the mail's Return-Path.")
+@click.option("--rcpt", metavar="ADDRESS", help="Envelope recipient; else the first queue's first creation address.")
+@json_option
+def explain(files: Sequence[str], mail_from: str | None, rcpt: str | None, as_json: bool) -> int:
+    """Tell for each FILE what would become of it and why, without doing anything. `-` reads standard input.
+
+    Without a configuration, one queue stands in. Nothing is looked up in the database: no mail is a duplicate, and
+    none continues a ticket.
+    """
+    desk = open_desk(rcpt)
+    code = sysexits.OK
+    for file in files:
+        try:
+            raw = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
+        except OSError as error:
+            code = complain(f"{file}: {error.strerror}; name a file that holds one mail", sysexits.NOINPUT)
+            continue
+        found = explain_mail(file, raw, desk, mail_from=mail_from)
+        if as_json:
+            print_json(found)
+        else:
+            click.echo("\n".join(described(found)) + "\n")
+    return code
+
+
+def explain_mail(file: str, raw: bytes, desk: Desk, *, mail_from: str | None = None) -> dict[str, Any]:
+    """Return the object for one mail. The steps are those of `pipeline.process`, but that nothing is stored."""
+    from gateway.cli.explain_object import explanation
+    from gateway.decision import decide
+    from gateway.mail import parse, to_crlf
+    from gateway.mail.token import read_tokens
+    from gateway.model import Envelope, Stored
+    from gateway.pipeline import idempotence_key
+
+    now = datetime.now(UTC)
+    mail = parse(to_crlf(raw))
+    sender = return_path(mail) if mail_from is None else mail_from.strip("<>")
+    envelope = Envelope(sender, desk.rcpt_to, now, source="explain")
+    route = desk.policy.route(envelope.rcpt_to, desk.queue)
+    facts = desk.policy.facts(envelope, route, read_tokens(mail, envelope, desk.policy.keys), Stored(), now)
+    plan = decide(mail, facts, idempotence_key(mail), desk.policy)
+    return explanation(file, envelope, mail, plan, route)
+
+
+def open_desk(rcpt: str | None) -> Desk:
+    """Build the policy from the configuration, if there is one, else from one queue that stands in."""
+    from gateway.policy import build_policy
+
+    settings, key = configured() or (stand_in(), secrets.token_bytes(32))
+    policy = build_policy(settings, key)
+    queue, first = next(
+        ((name, found.addresses[0].address) for name, found in settings.queues.items() if found.creation_addresses),
+        (next(iter(settings.queues)), ""),
+    )
+    route = policy.routes.route(rcpt) if rcpt else None
+    if rcpt and route is None:
+        complain(f"no queue owns {rcpt}; the mail is judged for queue {queue}", 0, prefix="warning: ")
+    return Desk(policy, route.queue if route else queue, rcpt or first)
+
+
+def configured() -> tuple[Settings, bytes] | None:
+    """Return the settings and the key of this instance, or None where no file is named and none is installed."""
+    from gateway.config import SecretUnavailable, load_without_secrets, read_key
+    from gateway.config.load import PATH_VARIABLE
+
+    path = invocation().settings_path()
+    if invocation().config is None and not os.environ.get(PATH_VARIABLE) and not os.access(path, os.R_OK):
+        return None
+    settings = load_without_secrets(path)
+    try:
+        return settings, read_key(settings.secret).value
+    except SecretUnavailable as error:
+        complain(f"secret: {error.problem}; tokens of our own mails are not recognised", 0, prefix="warning: ")
+        return settings, secrets.token_bytes(32)
+
+
+def stand_in() -> Settings:
+    """Return settings with one queue, for mails that are judged without a configuration."""
+    from gateway.config import Settings
+
+    return Settings.model_validate(STAND_IN)
+
+
+def return_path(mail: ParsedMail) -> str:
+    """Return the envelope sender that the mail itself remembers (RFC 5321 §4.4); empty for the null sender."""
+    return mail.first("return-path").strip().strip("<>").strip()
+
+
+def described(found: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines that people read."""
+    message, author = found["message"], found["message"]["from"] or {"name": "", "address": "nobody"}
+    requester = found["requester"]
+    yield f"{found['file']}: {found['disposition']} in queue {found['queue']}"
+    yield f"  from        {cell(author['name'])} <{cell(author['address'])}>"
+    yield f"  subject     {cell(message['subject'])}"
+    yield f"  kind        {found['classification']['kind']}"
+    yield f"  requester   {cell(requester['address']) if requester else 'unknown'}"
+    if found["would_acknowledge"]:
+        yield f"  would send  acknowledgement to {cell(found['would_send'][0]['recipient'])}"
+    else:
+        yield f"  silent      {'; '.join(cell(reason) for reason in found['why_not'])}"
+    for item in found["bounce"]:
+        yield f"  report      {item['recipient']}: {item['action']} {item['status']} {cell(item['diagnostic'])}"
+    for item in found["classification"]["verdicts"]:
+        yield f"  {item['effect']:<11} {item['rule']}: {cell(item['because'])}"
+    for item in message["attachments"]:
+        yield f"  attachment  {cell(item['filename'])} ({item['content_type']}, {item['size']} octets)"
+    if message["defects"]:
+        yield f"  defects     {', '.join(message['defects'])}"

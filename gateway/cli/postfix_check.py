@@ -1,0 +1,170 @@
+"""Compares a running Postfix with the configuration: will it send us our mail, all of it, and unharmed?
+
+Asks postconf(1) and postmap(1), the way Postfix itself resolves its settings; reads no file of Postfix' own.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.cli.frame import CommandError
+from gateway.cli.postfix_tables import creation_addresses, inbox_aliases, lmtp_target
+from gateway.cli.sysexits import UNAVAILABLE
+from gateway.config.settings import Settings
+from gateway.config.units import Systemd
+
+TIMEOUT_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One way in which Postfix will not do what the configuration hopes."""
+
+    parameter: str
+    problem: str
+    cure: str
+
+    def __str__(self) -> str:
+        return f"postfix: {self.parameter}: {self.problem}; {self.cure}"
+
+
+class Postfix:
+    """A Postfix on this machine, asked through its own commands."""
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self._options = ["-c", str(directory)] if directory else []
+
+    def parameter(self, name: str) -> str:
+        """Return a parameter's value, expanded."""
+        return self._ask("postconf", "-x", "-h", name).strip()
+
+    def service(self, name: str) -> str:
+        """Return the line of master.cf for a service, or the empty string."""
+        return self._ask("postconf", "-M", name, optional=True).strip()
+
+    def look_up(self, tables: Sequence[str], address: str) -> str:
+        """Return what the first of the tables says about an address, or the empty string."""
+        for table in tables:
+            found = self._ask("postmap", "-q", address, table, optional=True).strip()
+            if found:
+                return found
+        return ""
+
+    def tables(self, parameter: str) -> list[str]:
+        """Return the tables that a parameter names; one in braces, as inline:{…}, is one table."""
+        found, depth, word = [], 0, ""
+        for char in self.parameter(parameter) + " ":
+            depth += (char == "{") - (char == "}")
+            if char in ", \t\n" and depth == 0:
+                found += [word] if word else []
+                word = ""
+            else:
+                word += char
+        # proxy: only says which process opens the table; postmap opens it itself
+        return [table.removeprefix("proxy:") for table in found]
+
+    def _ask(self, program: str, *arguments: str, optional: bool = False) -> str:
+        try:
+            done = subprocess.run(
+                [program, *self._options, *arguments],
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT_SECONDS,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            reason = getattr(error, "strerror", None) or "it does not answer"
+            cure = "install Postfix on this machine, or leave --postfix out"
+            raise CommandError(f"cannot run {program}: {reason}", cure, UNAVAILABLE) from None
+        if done.returncode and not optional:
+            reason = done.stderr.strip().splitlines()[-1:] or ["no message"]
+            raise CommandError(f"{program} failed: {reason[0]}", "mend Postfix' configuration first", UNAVAILABLE)
+        return done.stdout
+
+
+def differences(settings: Settings, postfix: Postfix, target: str | None = None) -> Iterator[Difference]:
+    """Yield every way in which this Postfix would lose, refuse, bounce or harm mail for poterne."""
+    yield from _sizes(settings, postfix)
+    yield from _routes(settings, postfix, target)
+    yield from _recipients(settings, postfix)
+    yield from _inboxes(settings, postfix)
+    yield from _transport(postfix)
+
+
+def _sizes(settings: Settings, postfix: Postfix) -> Iterator[Difference]:
+    limit, ours = int(postfix.parameter("message_size_limit") or 0), settings.limits.message_size
+    if limit == 0 or limit > ours:
+        said = "is unlimited" if limit == 0 else f"is {limit}, above limits.message_size of {ours}"
+        yield Difference(
+            "message_size_limit",
+            f"{said}: larger mails would bounce",
+            f"set it to {ours}, or raise limits.message_size",
+        )
+    lines = postfix.parameter("lmtp_line_length_limit")
+    if lines != "0":
+        problem = f"is {lines}: long lines are folded on the way to us, which breaks signatures of senders"
+        yield Difference("lmtp_line_length_limit", problem, "set it to 0")
+
+
+def _routes(settings: Settings, postfix: Postfix, target: str | None) -> Iterator[Difference]:
+    tables = postfix.tables("transport_maps")
+    wanted = target or lmtp_target(settings)
+    loose = target is None and isinstance(settings.listen.endpoint("lmtp"), Systemd)
+    for queue, address in creation_addresses(settings):
+        found = postfix.look_up(tables, address) or postfix.look_up(tables, address.partition("@")[2])
+        if not found:
+            problem = f"{address} of queue {queue} does not lead to poterne"
+            yield Difference("transport_maps", problem, "add the table of: poterne postfix maps transport")
+        elif not (_same_hop(found, wanted) or (loose and found.startswith("lmtp:"))):
+            problem = f"{address} of queue {queue} leads to {found}, poterne listens on {wanted}"
+            yield Difference("transport_maps", problem, "renew the table by: poterne postfix maps transport")
+
+
+def _recipients(settings: Settings, postfix: Postfix) -> Iterator[Difference]:
+    tables = postfix.tables("relay_recipient_maps")
+    domains = postfix.tables("relay_domains")
+    for queue, address in creation_addresses(settings):
+        domain = address.partition("@")[2]
+        if domain not in domains and not postfix.look_up([item for item in domains if ":" in item], domain):
+            problem = f"{domain} of queue {queue} is no relay domain: Postfix will not take its mail"
+            yield Difference("relay_domains", problem, f"add {domain}")
+        elif tables and not postfix.look_up(tables, address):
+            problem = f"{address} of queue {queue} is refused as unknown"
+            yield Difference("relay_recipient_maps", problem, "add the table of: poterne postfix maps recipients")
+    tokens = any(queue.reply_address == "token" and queue.creation_addresses for queue in settings.queues.values())
+    if tokens and "+" not in postfix.parameter("recipient_delimiter"):
+        problem = "has no +: answers to a reply address with a token would be refused or lost"
+        yield Difference("recipient_delimiter", problem, "set it to +, or reply_address: plain in each queue")
+
+
+def _inboxes(settings: Settings, postfix: Postfix) -> Iterator[Difference]:
+    tables = postfix.tables("virtual_alias_maps")
+    ours = {address for _queue, address in creation_addresses(settings)}
+    for inbox, creation in inbox_aliases(settings):
+        found = postfix.look_up(tables, inbox)
+        # An inbox that this Postfix does not know is forwarded from elsewhere; nothing to compare here.
+        if found and not ours & {word.strip().casefold() for word in found.split(",")}:
+            problem = f"{inbox} leads to {found}, not to a creation address"
+            yield Difference("virtual_alias_maps", problem, f"let it lead to {creation}")
+
+
+def _transport(postfix: Postfix) -> Iterator[Difference]:
+    flags = next((word for word in postfix.service("lmtp/unix").split() if word.startswith("flags=")), "")
+    if "D" in flags:
+        problem = f"has {flags}: D bounces every mail that was forwarded twice"
+        yield Difference("master.cf lmtp", problem, "take D away")
+    if postfix.parameter("smtpd_forbid_bare_newline") in {"no", ""}:
+        problem = "is no: a sender can smuggle a second mail behind a bare newline"
+        yield Difference("smtpd_forbid_bare_newline", problem, "set it to normalize")
+
+
+def _same_hop(found: str, wanted: str) -> bool:
+    return _plain_hop(found) == _plain_hop(wanted)
+
+
+def _plain_hop(text: str) -> str:
+    """Return a next hop without what does not change where it leads."""
+    return text.strip().removeprefix("lmtp:").replace("[", "").replace("]", "").replace("localhost", "127.0.0.1")
