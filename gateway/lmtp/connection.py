@@ -230,6 +230,10 @@ class Connection(LMTP):
     def say(self, reply: Reply, about: str = "") -> None:
         """Answer. Replies wait until there is nothing left to read; last words go out at once and close."""
         house = self.house
+        if self._due <= 0:
+            # One reply too many would pass for the answer to the next command: a mail would be lost.
+            house.log.error("lmtp.fault", peer=self.peer, command=self._verb, because=f"surplus {reply.name}")
+            return
         house.count(self._verb, reply)
         self._output.append(house.words.line(reply, about))
         if reply.permanent:

@@ -21,6 +21,10 @@ class LateError(TimeoutError):
     """The taker did not answer within `limits.commit_timeout`."""
 
 
+class GivenUpError(RuntimeError):
+    """The taker was cancelled from within."""
+
+
 class MiscountError(RuntimeError):
     """The taker did not return one result per envelope."""
 
@@ -74,6 +78,9 @@ async def _take(
         taking.add_done_callback(_forget)
         taking.cancel()
         raise LateError("no commit in time")
+    if taking.cancelled():
+        # A task inside the taker was cancelled; let through, it would cancel this session without a reply.
+        raise GivenUpError("cancelled inside")
     results = taking.result()
     if len(results) != len(envelopes) or not all(isinstance(result, int | Exception) for result in results):
         raise MiscountError(f"{len(results)} results for {len(envelopes)} recipients")

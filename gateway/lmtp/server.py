@@ -36,7 +36,7 @@ class LmtpServer:
         for listener in sockets:
             create = loop.create_unix_server if listener.family == socket.AF_UNIX else loop.create_server
             self._servers.append(await create(self._new_session, sock=listener, backlog=BACKLOG))
-            self.house.log.info("lmtp.listening", at=_name(listener))
+            self.house.log.info("lmtp.listening", where=_name(listener))
         # Read at scrape time, so that a mail costs nothing here.
         LMTP_CONNECTIONS.set_function(lambda: len(self.house.sessions))
         LMTP_IN_FLIGHT.set_function(lambda: self.house.budget.used)
