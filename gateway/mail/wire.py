@@ -35,18 +35,17 @@ def loads(data: bytes) -> ParsedMail:
     return found
 
 
-@cache
-def _values(kind: Any) -> Callable[[Any], Any]:
-    return attrgetter(*(item.name for item in dataclasses.fields(kind)))
+_GETTERS: dict[type, Callable[[Any], Any]] = {}
 
 
 def _plain(value: Any) -> object:
-    kind: Any = type(value)
-    if dataclasses.is_dataclass(kind):
-        return _values(kind)(value)
-    if isinstance(value, datetime):
-        return value.isoformat()
-    raise TypeError(type(value).__name__)
+    kind = type(value)
+    getter = _GETTERS.get(kind)
+    if getter is None:
+        if isinstance(value, datetime):
+            return value.isoformat()
+        getter = _GETTERS[kind] = attrgetter(*(item.name for item in dataclasses.fields(value)))
+    return getter(value)
 
 
 @cache
