@@ -18,13 +18,17 @@ from gateway.mail.token import read_tokens
 from gateway.model import Applied, Claim, Draft, Envelope, Facts, IntakeId, OutgoingId, ParsedMail, Plan, TicketId
 from gateway.policy import Policy
 from gateway.ports import Clock, Parser, Store, Writer
+from gateway.telemetry import failpoint
 
 
 async def accept(
     raw: bytes, envelopes: Sequence[Envelope], queues: Sequence[str], store: Store
 ) -> tuple[IntakeId, ...]:
     """Take responsibility for a mail: one durable intake per envelope, or an error and nothing at all."""
-    return await store.accept(raw, envelopes, queues)
+    failpoint.reach("accept.before-commit")
+    taken = await store.accept(raw, envelopes, queues)
+    failpoint.reach("accept.after-commit")
+    return taken
 
 
 async def process(claim: Claim, parser: Parser, store: Store, policy: Policy, clock: Clock) -> Applied:
@@ -37,7 +41,9 @@ def settle(writer: Writer, claim: Claim, mail: ParsedMail, policy: Policy, now: 
     """Gather, decide and apply inside one open transaction."""
     facts, key = gather(writer, claim, mail, policy, now)
     plan = decide(mail, facts, key, policy)
-    return writer.apply(claim, mail, plan, acknowledgement(mail, plan, facts, policy))
+    applied = writer.apply(claim, mail, plan, acknowledgement(mail, plan, facts, policy))
+    failpoint.reach("process.before-commit")
+    return applied
 
 
 def gather(writer: Writer, claim: Claim, mail: ParsedMail, policy: Policy, now: datetime) -> tuple[Facts, str]:
