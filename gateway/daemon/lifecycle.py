@@ -13,7 +13,7 @@ from gateway.telemetry.log import get_logger
 
 log = get_logger()
 
-Say = Callable[..., None]
+Say = Callable[..., object]
 
 
 class Application(Protocol):

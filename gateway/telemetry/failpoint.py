@@ -16,7 +16,6 @@ POINTS: dict[str, str] = {
     "accept.before-commit": "the mail is received, nothing is written",
     "accept.after-commit": "the mail is durable, 250 is not sent",
     "process.claimed": "an intake is claimed and its try counted, the parser has not seen it",
-    "process.parsed": "the mail is read, nothing is judged",
     "process.before-commit": "ticket and outbox are written inside the open transaction",
     "process.after-commit": "ticket and outbox are durable",
     "outbound.claimed": "a delivery is claimed and its attempt counted, nothing is dialled",

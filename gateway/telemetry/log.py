@@ -81,8 +81,11 @@ def render_text(_logger: WrappedLogger, _method: str, event: Event) -> str:
 
 
 def _quoted(value: object) -> str:
-    text = str(value)
-    return repr(text) if not text or any(c in text for c in " \"'=") else text
+    """Return a value as it stands behind `key=`: in quotes if it would not end where it ends."""
+    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    if text and not any(c in text for c in " \"'="):
+        return text
+    return '"' + text.replace('"', '\\"') + '"'
 
 
 class _Stream:

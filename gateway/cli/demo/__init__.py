@@ -16,25 +16,9 @@ from gateway.cli.demo.stage import Daemon, Stage, poterne, prepare
 SELECTOR, DOMAIN = b"demo._domainkey.example.org.", "example.org"
 
 
-@click.command()
-@click.option("--once", is_flag=True, help="End after the tables, for scripts.")
-@click.option(
-    "--folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("var/demo"),
-    show_default=True,
-    help="Where each run makes its own folder.",
-)
-def demo(once: bool, folder: Path) -> None:
-    """Play six mails in, one agent's reply out, and show what became of each.
-
-    Starts the daemon on free ports of the loopback, and a catcher that plays the relay and the customer's mailbox.
-    """
-    stage = prepare(folder)
-    try:
-        asyncio.run(perform(stage, once=once))
-    except (RuntimeError, TimeoutError) as error:
-        raise click.ClickException(f"{error}; see {stage.folder}/daemon.log") from None
+def play_demo(folder: Path, *, once: bool) -> None:
+    """Make a stage under `folder` and play on it. Raises RuntimeError or TimeoutError if something does not work."""
+    asyncio.run(perform(prepare(folder), once=once))
 
 
 async def perform(stage: Stage, *, once: bool) -> None:

@@ -25,12 +25,12 @@ def lines(monkeypatch):
 def test_text_lines_start_with_time_level_and_name_and_sort_the_fields():
     stream = io.StringIO()
     configure("info", "text", stream)
-    get_logger().info("intake.held", intake=17, because="46 Received fields", rule="too-many-hops")
+    get_logger().info("intake.held", intake=17, because='46 "Received" fields', rule="too-many-hops", seen=[1, 2])
     structlog.reset_defaults()
 
     at, _, rest = stream.getvalue().partition(" ")
     assert at.endswith("Z")
-    assert rest == "info    intake.held because='46 Received fields' intake=17 rule=too-many-hops\n"
+    assert rest == 'info    intake.held because="46 \\"Received\\" fields" intake=17 rule=too-many-hops seen=1,2\n'
 
 
 def test_a_line_break_in_a_value_cannot_forge_a_line(lines):
