@@ -1,4 +1,7 @@
-"""Local parts that machines write from. A table; whoever stands in it gets no automatic mail, but keeps the ticket."""
+"""Local parts that machines write from. A table; whoever stands in it gets no automatic mail, but keeps the ticket.
+
+abuse, postmaster and root are read by people (RFC 2142 §4, RFC 5230 §4.6): silence is all that they get for it.
+"""
 
 from __future__ import annotations
 
@@ -56,8 +59,6 @@ BEGINNINGS: Final = (
     "srs1=",
 )
 ENDINGS: Final = ("-noreply", "-no-reply", "-donotreply", "-do-not-reply", "-request", "-owner", "-bounces", "-bounce")
-STAFFED: Final = frozenset({"abuse", "postmaster", "root"})
-"""Roles that people read (RFC 2142 §4, RFC 5230 §4.6): no automatic mail, but an ordinary ticket."""
 
 
 def local_part(address: str) -> str:

@@ -48,7 +48,8 @@ def read_results(value: str) -> tuple[str, tuple[Result, ...]]:
         rest.insert(0, first)
     results = []
     for text in rest:
-        pairs = [word.partition("=") for word in _split(text.replace(" = ", "="), " ") if "=" in word]
+        joined = " ".join(text.split()).replace(" =", "=").replace("= ", "=")
+        pairs = [word.partition("=") for word in _split(joined, " ") if "=" in word]
         if not pairs:
             continue
         method, _, result = pairs[0]

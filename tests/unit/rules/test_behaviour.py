@@ -1,0 +1,155 @@
+"""How counterparts behave: fingerprints, answers at once, regular gaps, nested subjects. Soft; tickets stay."""
+
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gateway.model import Arrival, Kind, ParsedMail, Stored
+from gateway.rules.behaviour import (
+    ALIKE,
+    distance,
+    fingerprint,
+    nested,
+    next_suspicion,
+    quick,
+    regular,
+    similar,
+    suspicion,
+)
+from tests.support.judged import judge
+
+NOON = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+RESPONDER = (
+    "Dear {name},\n\nthank you for contacting the service desk of Other Ltd. We have received your message and gave it "
+    "the number {number}. One of our colleagues will look after it as soon as possible.\n\nRegards, {date}"
+)
+CUSTOMERS = (
+    "The printer on the second floor prints every page twice since the update of Monday.",
+    "My invoice shows a discount of ten percent, but we agreed on fifteen. Please send a new one.",
+    "I cannot sign in any longer, the page says that my account was locked for security reasons.",
+    "When will the spare part for our coffee machine arrive? The order is three weeks old.",
+    "Please cancel my subscription at the end of the month and confirm that you did.",
+)
+
+
+def text(body, subject="We received your message"):
+    return fingerprint(ParsedMail(text=body, reply_text=body, subject=subject))
+
+
+def responder(name="Ann", number="4711", date="5 January 2026"):
+    return text(RESPONDER.format(name=name, number=number, date=date))
+
+
+def at(minutes, mark="", after=None):
+    return Arrival(NOON - timedelta(minutes=minutes), mark, after)
+
+
+def test_a_responder_is_known_again_whatever_it_writes_into_its_gaps():
+    marks = {
+        responder(n, number, date) for n, number, date in (("Ann", "1", "a.b.c"), ("Bob Ray", "#99-12", "2026-01-05"))
+    }
+
+    assert len(marks) == 1
+
+
+def test_a_byte_that_changes_per_answer_changes_little():
+    one = text(RESPONDER.format(name="x", number="y", date="") + "\n> quoted text that differs")
+
+    assert distance(one, responder()) <= ALIKE
+
+
+def test_people_who_write_about_different_things_are_far_apart():
+    marks = [text(body, subject="Help") for body in CUSTOMERS]
+
+    assert min(distance(a, b) for i, a in enumerate(marks) for b in marks[:i]) > ALIKE
+
+
+def test_random_texts_hardly_ever_look_alike():
+    rng = random.Random(4)
+    words = ["".join(rng.choices("abcdefghijklmnop", k=6)) for _ in range(500)]
+    marks = [text(" ".join(rng.choices(words, k=30)), subject="") for _ in range(120)]
+
+    assert min(distance(a, b) for i, a in enumerate(marks) for b in marks[:i]) > ALIKE
+
+
+def test_quotes_greetings_and_prefixes_do_not_count():
+    plain = text("The printer prints every page twice.", subject="Printer")
+    dressed = text(
+        "Hello Tom,\nThe printer prints every page twice.\n> We wrote something", subject="Re: [#12] Printer"
+    )
+
+    assert plain == dressed
+
+
+def test_a_mail_without_words_has_no_fingerprint_and_resembles_nothing():
+    assert text("12 34", subject="") == ""
+    assert distance("", "") == 64
+
+
+def test_a_huge_mail_is_read_in_part():
+    assert len(text("word " * 1_000_000)) == 16
+
+
+# --- detectors ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("subject", "suspected"),
+    [
+        ("Re: [Support] Invoice", False),
+        ("[a] [b] Invoice", False),
+        ("[a] [b] [c] Invoice", True),
+        ("Auto: Auto: Invoice", True),
+        ("Ticket Received - 1 - Ticket Received - 2 - Invoice", True),
+        ("[Rejected] [Rejected] Invoice", True),
+        ("Automatic reply: Invoice", False),
+    ],
+)
+def test_subjects_that_grew(subject, suspected):
+    assert bool(nested(subject)) is suspected
+
+
+def test_the_third_mail_with_the_same_text_is_suspect():
+    mark = responder()
+
+    assert similar(mark, [at(200, mark)]) == ""
+    assert similar(mark, [at(200, mark), at(500, mark)])
+
+
+def test_three_answers_at_once_are_suspect():
+    assert quick([at(300, after=5.0), at(200, after=90.0)], 7.0) == ""
+    assert quick([at(300, after=5.0), at(200, after=9.0)], 7.0)
+    assert quick([at(300, after=None), at(200, after=-3.0), at(100, after=1.0)], None) == ""
+
+
+def test_regular_gaps_are_suspect_and_people_are_irregular():
+    assert regular([at(10 * n) for n in range(1, 6)], NOON)
+    assert regular([at(minutes) for minutes in (3, 40, 44, 200, 610)], NOON) == ""
+    assert regular([at(10 * n) for n in range(1, 4)], NOON) == ""
+    assert regular([at(0) for _ in range(9)], NOON) == ""
+
+
+def test_no_history_no_suspicion():
+    assert suspicion(ParsedMail(text="hello there", subject="Invoice"), (), 3.0, NOON) == ""
+
+
+def test_suspicion_lasts_a_day_and_doubles_up_to_a_week():
+    lasts = [next_suspicion(None)]
+    for _ in range(4):
+        lasts.append(next_suspicion(lasts[-1]))
+
+    assert [last.days for last in lasts] == [1, 2, 4, 7, 7]
+
+
+def test_a_suspect_keeps_the_ticket_and_loses_the_acknowledgement():
+    """One company's burst in an outage: same texts, many people. Each keeps a ticket."""
+    body = CUSTOMERS[0]
+    mark = fingerprint(ParsedMail(text=body, reply_text=body, subject="The invoice of May is wrong"))
+    stored = Stored(arrivals=tuple(at(n, mark) for n in (1, 7, 9)))
+
+    judged = judge(body=body, stored=stored)
+
+    assert judged.kind is Kind.HUMAN
+    assert judged.silent
+    assert (judged.still, judged.hold, judged.refuse) == (False,) * 3
