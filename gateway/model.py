@@ -260,6 +260,7 @@ class Claim:
     queue: str
     attempt: int  # counted and committed before the parser sees the mail
     token: int
+    released: bool = False  # an operator released it from quarantine: what held it counts no more
 
 
 # --- tickets --------------------------------------------------------------------------------------------------
@@ -681,6 +682,142 @@ class OutboxRow:
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """One attempt under a delivery. `outcome` is None while it is under way, or if its worker died over it."""
+
+    delivery: int
+    number: int
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: str | None
+    code: int
+    text: str
+    dot_sent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantRow:
+    """A person on a ticket. A newcomer is shown, and nothing else (I5)."""
+
+    address: str
+    name: str
+    role: str  # requester | participant | newcomer
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentRow:
+    """An attachment of an entry; its octets stand in the raw mail of `intake`, at `part`."""
+
+    id: int
+    entry: int
+    intake: int | None
+    filename: str
+    content_type: str
+    size: int
+    sha256: str
+    content_id: str | None
+    inline: bool
+    part: str
+    sniffed_type: str
+    dangerous: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TicketView:
+    """A ticket with everything that its page shows. `version` guards changes against silent overwriting."""
+
+    row: TicketRow
+    version: int
+    priority: str
+    merged_into: int | None
+    tags: tuple[str, ...]
+    links: tuple[int, ...]
+    participants: tuple[ParticipantRow, ...]
+    entries: tuple[EntryRow, ...]
+    attachments: tuple[AttachmentRow, ...]
+    deliveries: tuple[OutboxRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeTrace:
+    """What became of one intake, and what it caused."""
+
+    row: IntakeRow
+    author: str
+    subject: str
+    kind: str | None
+    settled_at: datetime | None
+    refusals: tuple[Refusal, ...]  # automatic mail that it did not cause
+    deliveries: tuple[OutboxRow, ...]  # automatic mail that it caused
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRow:
+    """One stored pattern of the loop blocklist."""
+
+    pattern: str
+    reason: str
+    added_by: str
+    added_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SuppressionRow:
+    """An address that gets no automatic mail until `expires_at`."""
+
+    address: str
+    reason: str
+    since: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerRow:
+    """The breaker of a queue that reached its limit of automatic mail."""
+
+    queue: str
+    is_open: bool
+    tripped_at: datetime
+    open_until: datetime
+    trips: int
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRow:
+    """A channel that hands out nothing."""
+
+    channel: str
+    since: datetime
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRow:
+    """A local account."""
+
+    id: int
+    address: str
+    name: str
+    role: str  # agent | admin
+    created_at: datetime
+    disabled_at: datetime | None = None
+    password: str | None = field(default=None, repr=False)  # argon2
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The sum of the ledger (I1): every 250 waits, or has one disposition. `problems` is empty if it adds up."""
+
+    intakes: int
+    waiting: int
+    dispositions: dict[str, int]
+    raw_mails: int  # whose octets were read and hashed again
+    deliveries: dict[str, int]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelDepth:
     """How much waits on one channel."""
 
@@ -697,6 +834,8 @@ class Statistics:
     oldest_waiting: datetime | None
     quarantined: int
     outbox: tuple[ChannelDepth, ...]
+    breakers: tuple[BreakerRow, ...] = ()  # those that are open
+    pauses: tuple[PauseRow, ...] = ()
 
 
 # --- direct inboxes -------------------------------------------------------------------------------------------
