@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
+import psycopg
 from sqlalchemy import Table, bindparam
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -75,6 +76,13 @@ def insert(table: Table, *columns: str, returning: str | None = None, ignore: bo
     return Statement(source.returning(table.c[returning]) if returning else source)
 
 
+def storable(value: Any) -> Any:
+    """Return text without what no database keeps; everything else as it is."""
+    if not isinstance(value, str):
+        return value
+    return value.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+
+
 class Transaction:
     """An open transaction on one cursor. Everything that is written goes through these five verbs."""
 
@@ -84,22 +92,36 @@ class Transaction:
         self.cursor = cursor
         self.dialect = dialect
 
+    def _execute(self, statement: Statement, values: Mapping[str, Any]) -> None:
+        text, row = statement.bind(self.dialect, values)
+        try:
+            self.cursor.execute(text, row)
+        except (UnicodeEncodeError, psycopg.DataError) as error:
+            # Refused before it was sent: a lone surrogate, or a NUL that PostgreSQL cannot keep in text.
+            if isinstance(error, psycopg.DataError) and error.sqlstate:
+                raise
+            self.cursor.execute(text, tuple(map(storable, row)))
+
     def run(self, statement: Statement, **values: Any) -> int:
         """Execute, and return how many rows changed."""
-        text, row = statement.bind(self.dialect, values)
-        self.cursor.execute(text, row)
+        self._execute(statement, values)
         return int(self.cursor.rowcount)
 
     def run_many(self, statement: Statement, many: Sequence[Mapping[str, Any]]) -> None:
         """Execute once per mapping."""
         if many:
             bound = [statement.bind(self.dialect, values) for values in many]
-            self.cursor.executemany(bound[0][0], [row for _text, row in bound])
+            try:
+                self.cursor.executemany(bound[0][0], [row for _text, row in bound])
+            except (UnicodeEncodeError, psycopg.DataError) as error:
+                if isinstance(error, psycopg.DataError) and error.sqlstate:
+                    raise
+                for values in many:
+                    self._execute(statement, values)
 
     def rows(self, statement: Statement, **values: Any) -> list[Row]:
         """Execute, and return all rows."""
-        text, row = statement.bind(self.dialect, values)
-        self.cursor.execute(text, row)
+        self._execute(statement, values)
         found: list[Row] = self.cursor.fetchall()  # all of them: an unfinished SELECT would keep its snapshot
         return found
 

@@ -71,6 +71,8 @@ deliveries = Table(
     Column("lease_until", Time),
     needed("lease_token", BigInteger, ZERO),
     Column("finished_at", Time),
+    needed("warned", Boolean, NO),  # its ticket was told that it is late
+    needed("channel_down", Boolean, NO),  # deferred because the channel was down: due at once when it is up again
     needed("code", Integer, ZERO),
     needed("answer", Text, ""),  # the last thing a server said, or why it was refused
     Index(
@@ -155,6 +157,19 @@ breakers = Table(
     needed("open_until", Time),
     needed("trips", Integer, ZERO),
     needed("because"),
+)
+
+# What the behaviour detector silenced: no automatic mail to this organisation because of this queue.
+suspicions = Table(
+    "suspicions",
+    metadata,
+    Column("organisation", Text, primary_key=True),
+    Column("queue", Text, primary_key=True),
+    needed("since", Time),
+    needed("suspect_until", Time),
+    needed("times", Integer, text("1")),
+    needed("because", Text, ""),
+    sqlite_with_rowid=False,
 )
 
 suppressions = Table(

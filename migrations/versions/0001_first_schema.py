@@ -13,6 +13,12 @@ depends_on = None
 
 def upgrade() -> None:
     """Create all tables."""
+    create_what_comes_in()
+    create_what_goes_out()
+
+
+def create_what_comes_in() -> None:
+    """Create what needs no table that follows."""
     op.create_table(
         "agents",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -102,6 +108,17 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("delivery_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.PrimaryKeyConstraint("canonical", name=op.f("pk_suppressions")),
+    )
+    op.create_table(
+        "suspicions",
+        sa.Column("organisation", sa.Text(), nullable=False),
+        sa.Column("queue", sa.Text(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("suspect_until", sa.BigInteger(), nullable=False),
+        sa.Column("times", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("because", sa.Text(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("organisation", "queue", name=op.f("pk_suspicions")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "raw_chunks",
@@ -253,6 +270,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", "queue", name=op.f("pk_mail_keys")),
         sqlite_with_rowid=False,
     )
+
+
+def create_what_goes_out() -> None:
+    """Create the rest."""
     op.create_table(
         "outgoings",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -335,6 +356,8 @@ def upgrade() -> None:
         sa.Column("lease_until", sa.BigInteger(), nullable=True),
         sa.Column("lease_token", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
+        sa.Column("warned", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("channel_down", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("code", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("answer", sa.Text(), server_default="", nullable=False),
         sa.ForeignKeyConstraint(["outgoing_id"], ["outgoings.id"], name=op.f("fk_deliveries_outgoing_id")),

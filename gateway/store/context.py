@@ -1,0 +1,86 @@
+"""What every write needs besides its arguments: the open transaction, the time, and who is never written to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import literal_column, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from gateway.mail.address import canonical, matches, normal
+from gateway.store.options import StoreOptions
+from gateway.store.statement import Statement, Transaction
+from gateway.store.tables_out import agents, blocklist, editions
+
+EDITION = Statement(select(editions.c.edition).where(editions.c.name == literal_column("'people'")))
+NEW_EDITION = Statement(
+    upsert(editions)
+    .values(name="people", edition=literal_column("1"))
+    .on_conflict_do_update(index_elements=["name"], set_={"edition": editions.c.edition + literal_column("1")})
+)
+PATTERNS = Statement(select(blocklist.c.pattern).order_by(blocklist.c.pattern))
+AGENTS = Statement(select(agents.c.address, agents.c.canonical).where(agents.c.disabled_at.is_(None)))
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Lists that every transaction needs and that seldom change."""
+
+    edition: int = -1
+    patterns: tuple[str, ...] = ()  # the stored loop blocklist
+    agents: frozenset[str] = frozenset()  # canonical
+    agent_addresses: frozenset[str] = frozenset()  # normal form and canonical
+
+
+class Standing:
+    """What outlives a transaction: the options in force, and the people last read."""
+
+    __slots__ = ("options", "own", "people")
+
+    def __init__(self, options: StoreOptions) -> None:
+        self.options = options
+        self.own = frozenset(canonical(address) for address in options.own_addresses)
+        self.people = People()
+
+
+class Context:
+    """One open transaction with its time and its lists."""
+
+    __slots__ = ("now", "options", "standing", "transaction")
+
+    def __init__(self, transaction: Transaction, standing: Standing, now: int) -> None:
+        self.transaction = transaction
+        self.standing = standing
+        self.options = standing.options
+        self.now = now
+
+    def people(self) -> People:
+        """Return the stored blocklist and the agents, as they stand in this transaction."""
+        edition = int(self.transaction.value(EDITION) or 0)
+        people = self.standing.people
+        if people.edition != edition:
+            patterns = tuple(pattern for (pattern,) in self.transaction.rows(PATTERNS))
+            rows = self.transaction.rows(AGENTS)
+            folded = frozenset(row[1] for row in rows)
+            people = People(edition, patterns, folded, folded | {row[0] for row in rows})
+            self.standing.people = people
+        return people
+
+    def changed_people(self) -> None:
+        """Make every node read the blocklist and the agents again; called in the transaction that changes them."""
+        self.transaction.run(NEW_EDITION)
+
+    def barred(self, recipient: str, *, alert: bool = False) -> tuple[str, str] | None:
+        """Return the rule and the reason why nothing of ours may go to `recipient`, or None.
+
+        Agents are loop partners, too: only an alert may go to them.
+        """
+        folded, people = canonical(recipient), self.people()
+        if folded in self.standing.own:
+            return "own-address", f"{normal(recipient)} is an address of ours"
+        if folded in people.agents and not alert:
+            return "agent-address", f"{normal(recipient)} is an agent's address"
+        for pattern in (*self.options.blocklist, *people.patterns):
+            if matches(pattern, recipient):
+                return "blocklist", f"{normal(recipient)} is on the loop blocklist ({pattern})"
+        return None

@@ -1,0 +1,131 @@
+"""What every side of the store stands on: the two lanes of threads, the options in force, and an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Self, TypeVar
+
+from sqlalchemy.engine import make_url
+
+from gateway.errors import StorageUnavailable
+from gateway.ports import Clock
+from gateway.store import intakes, outbox
+from gateway.store.checkpoint import Checkpointer
+from gateway.store.connector import Connector, PostgresqlConnector, SqliteConnector
+from gateway.store.context import Context, Standing
+from gateway.store.lane import Lane
+from gateway.store.locations import is_sqlite, sqlite_path
+from gateway.store.lock import DaemonLock
+from gateway.store.options import StoreOptions
+from gateway.store.raw import open_raw_storage, read_raw
+from gateway.store.statement import Transaction
+from gateway.store.times import to_number
+
+T = TypeVar("T")
+
+
+class StoreCore:
+    """Lanes, options, raw storage, and the end of them all."""
+
+    def __init__(self, url: str, clock: Clock, options: StoreOptions, lock: DaemonLock | None = None) -> None:
+        self.url = url
+        self.clock = clock
+        self.options = options
+        self._lock = lock
+        self._standing = Standing(options)
+        self._sqlite = is_sqlite(url)
+        self._raw = open_raw_storage(options.raw_mail)
+        self._files = ThreadPoolExecutor(max_workers=8, thread_name_prefix="store-raw")
+        self._turn = itertools.cycle((False, True))
+        self._voided = not (self._sqlite and options.daemon)
+        deadline = options.commit_timeout.total_seconds()
+        connector: Connector
+        if self._sqlite:
+            # Two groups of jobs may have to wait for a foreign lock, one after the other, within one deadline.
+            connector = SqliteConnector(sqlite_path(url), options.commit_timeout * 0.4)
+        else:
+            connector = PostgresqlConnector(make_url(url), options.commit_timeout)
+        self._writes = Lane(
+            "writer",
+            connector,
+            threads=1 if self._sqlite else options.writers,
+            writes=True,
+            deadline=deadline,
+            housekeeping=Checkpointer() if self._sqlite and options.daemon else None,
+        )
+        self._reads = Lane("reader", connector, threads=options.readers, writes=False, deadline=deadline)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Finish what was asked for, close the connections, and give the lock back."""
+        await self._reads.close()
+        await self._writes.close()  # last, so that the log is copied into the database file
+        self._files.shutdown(wait=False, cancel_futures=True)
+        if self._lock is not None:
+            self._lock.release()
+
+    def reconfigure(self, options: StoreOptions) -> None:
+        """Use other limits, own addresses and patterns from the next transaction on."""
+        self.options = replace(
+            self.options,
+            bound=options.bound,
+            own_addresses=options.own_addresses,
+            blocklist=options.blocklist,
+        )
+        self._standing = Standing(self.options)
+
+    def now(self) -> int:
+        return to_number(self.clock.now())
+
+    # --- raw mail ---------------------------------------------------------------------------------------------
+
+    async def read_raw(self, raw_id: int) -> bytes:
+        """Return the octets of a raw mail, wherever they are kept."""
+        found = await self._reads.run(lambda transaction: read_raw(transaction, raw_id))
+        if isinstance(found, bytes):
+            return found
+        storage = self._raw or open_raw_storage(self.options.raw_mail)
+        if storage is None:
+            raise StorageUnavailable(f"raw mail {raw_id} is kept at {found}, but raw_mail: names the database")
+        return await self._in_thread(lambda: storage.get(found))
+
+    # --- inside -----------------------------------------------------------------------------------------------
+
+    def _context(self, transaction: Transaction) -> Context:
+        return Context(transaction, self._standing, self.now())
+
+    async def _write(self, work: Callable[[Context], T]) -> T:
+        """Run `work` in a transaction of its own, and return once it is durable."""
+        return await self._writes.run(lambda transaction: work(self._context(transaction)))
+
+    async def _read(self, work: Callable[[Context], T]) -> T:
+        """Run `work` on one snapshot of the database."""
+        return await self._reads.run(lambda transaction: work(self._context(transaction)))
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        """Run file or network work in a thread, within the deadline of a commit."""
+        future = asyncio.get_running_loop().run_in_executor(self._files, work)
+        try:
+            return await asyncio.wait_for(future, self.options.commit_timeout.total_seconds())
+        except TimeoutError:
+            raise StorageUnavailable("the storage of raw mail did not answer in time") from None
+
+    async def _void_leases(self) -> None:
+        """Free what an earlier daemon on this SQLite file held: the lock says that it is dead."""
+        if not self._voided:
+            await self._writes.run(void_leases)
+            self._voided = True
+
+
+def void_leases(transaction: Transaction) -> None:
+    transaction.run(intakes.VOID_LEASES)
+    transaction.run(outbox.VOID_LEASES)

@@ -1,0 +1,74 @@
+"""The way in: ports.Store."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import TypeVar
+
+from gateway.errors import StorageUnavailable
+from gateway.model import Claim, Envelope, IntakeId
+from gateway.ports import Writer
+from gateway.store import intakes
+from gateway.store.core import StoreCore
+from gateway.store.raw import Octets, RawMail
+from gateway.store.writer import SqlWriter
+
+T = TypeVar("T")
+
+HASHED_IN_LOOP = 64 << 10  # octets whose SHA-256 is quicker than handing them to a thread
+
+
+class IntakeSide(StoreCore):
+    """Accept, claim, give back, hold, and whatever `process` writes."""
+
+    async def accept(self, raw: Octets, envelopes: Sequence[Envelope], queues: Sequence[str]) -> tuple[IntakeId, ...]:
+        """Make one mail durable: raw octets once, one intake per envelope, in one commit."""
+        if len(raw) <= HASHED_IN_LOOP:
+            sha256 = hashlib.sha256(raw).hexdigest()
+        else:
+            sha256 = await self._in_thread(lambda: hashlib.sha256(raw).hexdigest())
+        storage, location = self._raw, None
+        if storage is not None:
+            location = await self._in_thread(lambda: storage.put(raw, sha256))
+        mail, now = RawMail(raw, sha256, location), self.now()
+        return await self._writes.run(
+            lambda transaction: intakes.insert_intakes(transaction, mail, envelopes, queues, now),
+            weight=0 if location else len(raw),
+            shares=True,
+        )
+
+    async def claim_intakes(self, limit: int, lease: timedelta) -> Sequence[Claim]:
+        """Take up to `limit` waiting intakes, each try counted and committed; one tried before is taken alone."""
+        await self._void_leases()
+        now, tried_first = self.now(), next(self._turn)
+        taken = await self._writes.run(
+            lambda transaction: intakes.take(transaction, limit, lease, now, tried_first=tried_first)
+        )
+        claims = []
+        for item in taken:
+            try:
+                claims.append(replace(item.claim, raw=await self.read_raw(item.raw_id)))
+            except StorageUnavailable as error:  # a lost file holds up only its own mail
+                await self.release_intake(item.claim, str(error))
+        return claims
+
+    async def release_intake(self, claim: Claim, because: str) -> None:
+        """Give an intake back after a failed try; it is retried after a pause."""
+        now = self.now()
+        await self._writes.run(lambda transaction: intakes.release(transaction, claim, because, now))
+
+    async def hold_intake(self, claim: Claim, rule: str, because: str) -> None:
+        """Put an intake into quarantine: visible, with its raw octets, replayable."""
+        now = self.now()
+        await self._writes.run(lambda transaction: intakes.hold(transaction, claim, rule, because, now))
+
+    async def transact(self, job: Callable[[Writer], T]) -> T:
+        """Run `job` in one transaction and return once it is durable."""
+        return await self._writes.run(lambda transaction: job(SqlWriter(self._context(transaction))))
+
+    async def inspect(self, job: Callable[[Writer], T]) -> T:
+        """Run `job` in a transaction that is always rolled back."""
+        return await self._writes.run(lambda transaction: job(SqlWriter(self._context(transaction))), trace=False)

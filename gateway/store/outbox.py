@@ -1,0 +1,303 @@
+"""The sending side: hand out what is due, under a lease, with the attempt counted before; and record what became of it.
+
+Per ticket and recipient the order is kept: a delivery waits for an earlier one that is not finished. Loop blocklist,
+suppression and bound are checked once more here, at the one place where mail leaves.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, bindparam, exists, func, literal_column, or_, select, update
+
+from gateway.mail.address import normal
+from gateway.model import (
+    ClaimedDelivery,
+    DeliveryId,
+    DeliveryState,
+    EntryKind,
+    Outcome,
+    OutgoingFile,
+    OutgoingId,
+    OutgoingKind,
+    Refusal,
+)
+from gateway.store.bound import exceeded, lock
+from gateway.store.context import Context
+from gateway.store.drafts import from_json
+from gateway.store.gather import SUPPRESSED
+from gateway.store.statement import Row, Statement, insert
+from gateway.store.tables_out import (
+    attempts,
+    automatic_counts,
+    automatic_mails,
+    deliveries,
+    outgoing_contents,
+    outgoing_files,
+    outgoings,
+    pauses,
+)
+from gateway.store.timeline import add_entry
+from gateway.store.times import lease_time, microseconds, to_moment
+
+QUEUED: ColumnElement[str] = literal_column("'queued'")  # a literal, so that the partial index serves
+
+PAUSED = Statement(select(pauses.c.since).where(pauses.c.channel == bindparam("channel")))
+earlier = deliveries.alias("earlier")
+# Per ticket and recipient the order is kept.
+FIRST_OF_ITS_TICKET = ~exists(
+    select(literal_column("1"))
+    .select_from(earlier)
+    .where(
+        earlier.c.ticket_id == deliveries.c.ticket_id,
+        earlier.c.canonical == deliveries.c.canonical,
+        earlier.c.id < deliveries.c.id,
+        earlier.c.state == QUEUED,
+    )
+)
+DUE = Statement(
+    select(
+        deliveries.c.id,
+        deliveries.c.outgoing_id,
+        deliveries.c.ticket_id,
+        deliveries.c.recipient,
+        deliveries.c.canonical,
+        deliveries.c.queued_at,
+        deliveries.c.attempts,
+        deliveries.c.warned,
+        outgoings.c.kind,
+        outgoings.c.queue,
+        outgoings.c.message_id,
+    )
+    .select_from(deliveries.join(outgoings, outgoings.c.id == deliveries.c.outgoing_id))
+    .where(
+        deliveries.c.channel == bindparam("channel"),
+        deliveries.c.state == QUEUED,
+        deliveries.c.due_at <= bindparam("now"),
+        or_(deliveries.c.lease_until.is_(None), deliveries.c.lease_until < bindparam("lease_now")),
+        FIRST_OF_ITS_TICKET,
+    )
+    .order_by(deliveries.c.due_at, deliveries.c.id)
+    .limit(bindparam("limit"))
+    .with_for_update(of=deliveries, skip_locked=True)
+)
+TAKE = Statement(
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("delivery_id"))
+    .values(
+        attempts=deliveries.c.attempts + literal_column("1"),
+        lease_until=bindparam("until"),
+        lease_token=bindparam("token"),
+    )
+)
+OPEN_ATTEMPTS = Statement(
+    update(attempts)
+    .where(attempts.c.delivery_id == bindparam("delivery"), attempts.c.outcome.is_(None))
+    .values(outcome=Outcome.UNKNOWN.value, dot_sent=literal_column("true"), answer="the worker did not return")
+)
+DOTS = Statement(
+    select(func.count())
+    .select_from(attempts)
+    .where(attempts.c.delivery_id == bindparam("delivery"), attempts.c.dot_sent.is_(literal_column("true")))
+)
+INSERT_ATTEMPT = insert(attempts, "delivery_id", "number", "started_at")
+CONTENT = Statement(
+    select(outgoing_contents.c.content).where(outgoing_contents.c.outgoing_id == bindparam("outgoing_id"))
+)
+DRAFT = Statement(select(outgoings.c.draft).where(outgoings.c.id == bindparam("outgoing_id")))
+FILES = Statement(
+    select(
+        outgoing_files.c.filename,
+        outgoing_files.c.content_type,
+        outgoing_files.c.content,
+        outgoing_files.c.content_id,
+    )
+    .where(outgoing_files.c.outgoing_id == bindparam("outgoing_id"))
+    .order_by(outgoing_files.c.position)
+)
+REFUSE = Statement(
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("delivery_id"))
+    .values(state=DeliveryState.REFUSED.value, answer=bindparam("why"), finished_at=bindparam("now"), lease_until=None)
+)
+LEDGER = Statement(
+    select(automatic_mails.c.id, automatic_counts.c.scope, automatic_counts.c.key)
+    .select_from(automatic_mails.join(automatic_counts, automatic_counts.c.mail_id == automatic_mails.c.id))
+    .where(automatic_mails.c.outgoing_id == bindparam("outgoing_id"))
+)
+COUNT_SENT = Statement(
+    update(automatic_counts).where(automatic_counts.c.mail_id == bindparam("mail")).values(sent_at=bindparam("now"))
+)
+MAIL_SENT = Statement(
+    update(automatic_mails).where(automatic_mails.c.id == bindparam("mail")).values(sent_at=bindparam("now"))
+)
+NEXT_DUE = Statement(
+    select(func.min(deliveries.c.due_at)).where(
+        deliveries.c.channel == bindparam("channel"),
+        deliveries.c.state == QUEUED,
+        or_(deliveries.c.lease_until.is_(None), deliveries.c.lease_until < bindparam("lease_now")),
+        FIRST_OF_ITS_TICKET,
+    )
+)
+NEXT_EXPIRY = Statement(
+    select(func.min(deliveries.c.lease_until)).where(
+        deliveries.c.channel == bindparam("channel"), deliveries.c.state == QUEUED
+    )
+)
+VOID_LEASES = Statement(
+    update(deliveries)
+    .where(deliveries.c.state == QUEUED, deliveries.c.lease_until.is_not(None))
+    .values(lease_until=None, lease_token=literal_column("0"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A delivery that is due."""
+
+    delivery_id: DeliveryId
+    outgoing_id: OutgoingId
+    ticket_id: int | None
+    recipient: str
+    canonical: str
+    queued_at: int
+    attempts: int
+    warned: bool
+    kind: OutgoingKind
+    queue: str
+    message_id: str
+
+    @classmethod
+    def from_row(cls, row: Row) -> Candidate:
+        """Build it from a row of DUE."""
+        number, outgoing, ticket, recipient, folded, queued_at, tried, warned, kind, queue, message_id = row
+        return cls(
+            number,
+            outgoing,
+            ticket,
+            recipient,
+            folded,
+            queued_at,
+            tried,
+            bool(warned),
+            OutgoingKind(kind),
+            queue,
+            message_id or "",
+        )
+
+
+def claim(context: Context, channel: str, limit: int, lease: timedelta) -> list[ClaimedDelivery]:
+    """Take due deliveries of a channel, oldest first, with the attempt counted; nothing while it is paused."""
+    transaction = context.transaction
+    if transaction.value(PAUSED, channel=channel) is not None:
+        return []
+    lease_now = lease_time(transaction)
+    rows = transaction.rows(DUE, channel=channel, now=context.now, lease_now=lease_now, limit=limit)
+    due = [Candidate.from_row(row) for row in rows]
+    ledger = read_ledger(context, due)
+    token = secrets.randbits(62) + 1
+    claimed = []
+    for item in due:
+        refusal = check_again(context, item, ledger.get(item.delivery_id))
+        if refusal is not None:
+            refuse(context, item, refusal)
+            continue
+        until = lease_now + microseconds(lease)
+        transaction.run(TAKE, delivery_id=item.delivery_id, until=until, token=token)
+        transaction.run(OPEN_ATTEMPTS, delivery=item.delivery_id)
+        dots = transaction.value(DOTS, delivery=item.delivery_id)
+        transaction.run(INSERT_ATTEMPT, delivery_id=item.delivery_id, number=item.attempts + 1, started_at=context.now)
+        claimed.append(hand_out(context, item, channel, token, dots))
+    return claimed
+
+
+def hand_out(context: Context, item: Candidate, channel: str, token: int, dots: int) -> ClaimedDelivery:
+    """Put together what the worker needs; the files only where the message is not signed yet."""
+    transaction = context.transaction
+    content = transaction.value(CONTENT, outgoing_id=item.outgoing_id)
+    files = transaction.rows(FILES, outgoing_id=item.outgoing_id) if content is None else []
+    draft = from_json(
+        transaction.value(DRAFT, outgoing_id=item.outgoing_id),
+        (OutgoingFile(name, kind, bytes(octets), content_id) for name, kind, octets, content_id in files),
+    )
+    return ClaimedDelivery(
+        delivery_id=item.delivery_id,
+        outgoing_id=item.outgoing_id,
+        ticket_id=item.ticket_id,  # type: ignore[arg-type]
+        channel=channel,
+        recipient=item.recipient,
+        message_id=item.message_id,
+        queued_at=to_moment(item.queued_at),
+        attempt=item.attempts + 1,
+        token=token,
+        draft=draft,
+        content=None if content is None else bytes(content),
+        dots=dots,
+        warned=item.warned,
+    )
+
+
+# --- the second check -----------------------------------------------------------------------------------------
+
+Ledger = tuple[int, tuple[tuple[str, str], ...]]  # the mail's row in the ledger, and its keys
+
+
+def read_ledger(context: Context, due: Sequence[Candidate]) -> dict[DeliveryId, Ledger]:
+    """Return the ledger rows of automatic deliveries, with all their counters locked, in the order of all nodes."""
+    found: dict[DeliveryId, Ledger] = {}
+    for item in due:
+        if item.kind.automatic and (rows := context.transaction.rows(LEDGER, outgoing_id=item.outgoing_id)):
+            found[item.delivery_id] = (rows[0][0], tuple((scope, key) for _, scope, key in rows))
+    lock(context, [pair for _, keys in found.values() for pair in keys])
+    return found
+
+
+def check_again(context: Context, item: Candidate, ledger: Ledger | None) -> Refusal | None:
+    """Return why a delivery must not be handed out after all, or count it as handed out now."""
+    alert = item.kind is OutgoingKind.ALERT
+    if barred := context.barred(item.recipient, alert=alert):
+        return Refusal(*barred)
+    if not item.kind.automatic:
+        return None
+    if not alert and context.transaction.value(SUPPRESSED, folded=item.canonical, now=context.now) is not None:
+        return Refusal("suppressed", f"mail to {normal(item.recipient)} failed or was complained about lately")
+    if ledger is None:
+        return Refusal("cannot-count", "it has no row in the ledger of automatic mail")
+    mail_id, keys = ledger
+    if refusal := exceeded(context, item.queue, keys, sent=True, mail_id=mail_id):
+        return refusal
+    context.transaction.run(COUNT_SENT, mail=mail_id, now=context.now)
+    context.transaction.run(MAIL_SENT, mail=mail_id, now=context.now)
+    return None
+
+
+def refuse(context: Context, item: Candidate, refusal: Refusal) -> None:
+    """Record a delivery as refused, and show it on its ticket."""
+    context.transaction.run(REFUSE, delivery_id=item.delivery_id, why=refusal.because, now=context.now)
+    if item.ticket_id is None:
+        return
+    add_entry(
+        context,
+        item.ticket_id,
+        EntryKind.DELIVERY,
+        refusal.rule,
+        f"Mail to {item.recipient} was not sent: {refusal.because}",
+        outgoing_id=item.outgoing_id,
+        delivery_id=item.delivery_id,
+        detail={"event": "refused", "rule": refusal.rule, "recipient": item.recipient},
+    )
+
+
+def next_due(context: Context, channel: str) -> int | None:
+    """Tell when there is something to claim: a delivery falls due, or the lease of a lost worker ends."""
+    transaction = context.transaction
+    if transaction.value(PAUSED, channel=channel) is not None:
+        return None
+    lease_now = lease_time(transaction)
+    due = transaction.value(NEXT_DUE, channel=channel, lease_now=lease_now)
+    expiry = transaction.value(NEXT_EXPIRY, channel=channel)
+    freed = None if expiry is None else context.now + max(0, expiry - lease_now)
+    return min((moment for moment in (due, freed) if moment is not None), default=None)
