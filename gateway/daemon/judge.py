@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from gateway.errors import Conflict, ParserDied, StorageFull, StorageUnavailable, Transient
-from gateway.model import Applied, Claim
+from gateway.model import Applied, Claim, IntakeId
 from gateway.ports import Store
 from gateway.telemetry import failpoint, metrics
 from gateway.telemetry.log import bound, get_logger
@@ -38,6 +38,7 @@ class IntakeWorker:
         self._wake = asyncio.Event()
         self._stop = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
+        self._forgiven: dict[IntakeId, int] = {}  # tries that the store spoiled, by intake
 
     def wake(self) -> None:
         """Look for work now: something was accepted, released or replayed."""
@@ -102,8 +103,9 @@ class IntakeWorker:
                 log.warning("intake.unrecorded", because=f"{type(error).__name__}: {error}")
 
     async def _try(self, claim: Claim) -> None:
-        if claim.attempt > MOST_TRIES:
-            because = f"the daemon died {claim.attempt - 1} times while this mail was being processed"
+        attempt = claim.attempt - self._forgiven.get(claim.intake_id, 0)
+        if attempt > MOST_TRIES:
+            because = f"the daemon died {attempt - 1} times while this mail was being processed"
             await self._hold(claim, "daemon-died", because)
             return
         started = time.monotonic()
@@ -113,18 +115,20 @@ class IntakeWorker:
         except Conflict:
             log.info("intake.stolen")
         except (StorageUnavailable, StorageFull) as error:
+            self._forgiven[claim.intake_id] = self._forgiven.get(claim.intake_id, 0) + 1
             await self._release(claim, "store", f"{type(error).__name__}: {error}")
         except ParserDied as error:
-            await self._release_or_hold(claim, "parser-died", str(error))
+            await self._release_or_hold(claim, attempt, "parser-died", str(error))
         except Exception as error:
             # The one broad catch for a mail: whatever it set off in us, the others go on and this one is kept.
-            log.exception("intake.failed", attempt=claim.attempt)
-            await self._release_or_hold(claim, "processing-failed", type(error).__name__)
+            log.exception("intake.failed", attempt=attempt)
+            await self._release_or_hold(claim, attempt, "processing-failed", type(error).__name__)
         else:
             failpoint.reach("process.after-commit")
             self._note(claim, applied, time.monotonic() - started)
 
     def _note(self, claim: Claim, applied: Applied, seconds: float) -> None:
+        self._forgiven.pop(claim.intake_id, None)
         metrics.INTAKES.labels(claim.queue, applied.disposition.value).inc()
         metrics.PROCESS_SECONDS.observe(seconds)
         metrics.succeeded("process")
@@ -142,9 +146,9 @@ class IntakeWorker:
             refused=[refusal.rule for refusal in applied.refusals],
         )
 
-    async def _release_or_hold(self, claim: Claim, rule: str, because: str) -> None:
-        if claim.attempt >= MOST_TRIES:
-            await self._hold(claim, rule, f"{because} (try {claim.attempt} of {MOST_TRIES})")
+    async def _release_or_hold(self, claim: Claim, attempt: int, rule: str, because: str) -> None:
+        if attempt >= MOST_TRIES:
+            await self._hold(claim, rule, f"{because} (try {attempt} of {MOST_TRIES})")
         else:
             await self._release(claim, rule, because)
 

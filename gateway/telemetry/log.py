@@ -7,10 +7,12 @@ Every event is named in `events.py`. Fields that recur: `session` (the id that f
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, TextIO, cast
 
 import structlog
@@ -27,6 +29,7 @@ SHORTEST_SECRET = 6  # to replace shorter texts would tear holes into ordinary w
 MAX_CHARACTERS = 2000  # of one value; a traceback has its own limit
 MAX_TRACEBACK_CHARACTERS = 8000
 
+_PLAIN = re.compile(r"[^ \"'=]+")
 _protected: set[str] = set()
 
 
@@ -44,9 +47,14 @@ def redact(text: str) -> str:
     return text
 
 
+@cache  # the keys of events are few: they stand in our code
+def _is_secret(key: str) -> bool:
+    return any(word in key.lower() for word in SECRET_KEYS)
+
+
 def _clean(value: object, limit: int) -> object:
     """Return a value that is safe in one line of a log: plain, bounded, without control characters or secrets."""
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, int | float):
         return value
     text = redact(value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value))
     if not text.isprintable():
@@ -57,7 +65,7 @@ def _clean(value: object, limit: int) -> object:
 def clean_fields(_logger: WrappedLogger, _method: str, event: Event) -> Event:
     """Redact by key and by content, escape what could forge a line, bound every value."""
     for key, value in event.items():
-        if any(word in key.lower() for word in SECRET_KEYS):
+        if _is_secret(key):
             event[key] = REDACTED
         elif key == "exception":
             event[key] = _clean(value, MAX_TRACEBACK_CHARACTERS)
@@ -83,7 +91,7 @@ def render_text(_logger: WrappedLogger, _method: str, event: Event) -> str:
 def _quoted(value: object) -> str:
     """Return a value as it stands behind `key=`: in quotes if it would not end where it ends."""
     text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-    if text and not any(c in text for c in " \"'="):
+    if _PLAIN.fullmatch(text):
         return text
     return '"' + text.replace('"', '\\"') + '"'
 

@@ -179,6 +179,22 @@ async def test_trouble_of_the_store_never_puts_a_mail_into_quarantine():
     assert [number for number, _ in store.released] == [1]
 
 
+async def test_tries_that_the_store_spoiled_are_not_counted_against_the_mail():
+    outcomes = [StorageUnavailable("locked")] * 5 + [None]
+
+    async def do(claim):
+        if error := outcomes.pop(0):
+            raise error
+        return applied(claim)
+
+    store = Cardboard(*(claim(1, attempt) for attempt in range(1, 7)))
+    await work(store, do, slots=1)
+
+    assert store.held == []
+    assert len(store.released) == 5
+    assert outcomes == []
+
+
 async def test_a_stolen_claim_is_left_alone():
     async def do(_claim):
         raise Conflict("token is old")
