@@ -1,0 +1,140 @@
+"""Tells a robot's notice from a person's mail about one. Sender, fields and subject count; the words of the body never.
+
+People forward and quote bounces all day; what they send has a person's address and usually `Fwd:`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from gateway.mail import words
+from gateway.mail.part import EMBEDDING, Part
+from gateway.mail.reply_phrases import phrases
+from gateway.mail.report_fields import ADDRESS
+
+_ROBOT_LOCALS: Final = frozenset(
+    phrases(
+        """
+        mailer-daemon | mailerdaemon | mailer.daemon | mailer_daemon | mail-daemon | maildaemon | mail.daemon |
+        postmaster | postmaster-noreply | mdaemon | daemon | mailer | mailsystem | mail-system | mailadmin |
+        mail-admin | mail_admin | mailmaster | mailbot | mailgateway | mailer-noreply | postoffice | post_office |
+        post-office | post_master | bounce | bounces | bouncebot | bounce-handler | smtp-gateway | smtpd | smtp |
+        systemadministrator | system.administrator | system-administrator | sysadmin | administrator |
+        majordomo-owner | mail-delivery-subsystem | maildelivery | mail.delivery | delivery | delivery-status |
+        dsn | ndr | exim | qmail | root | microsoftexchange | mmdf | fetchmail-daemon | mailscanner | antispam |
+        antivirus | virusalert | uucp | network_mailer | noreply-bounce
+        """
+    )
+)
+# Pieces of addresses like E500_SMTP_Mail_Service@ and AntiVirus_for_SMTP_Gateways@.
+_ROBOT_WORDS: Final = frozenset(
+    phrases("mailer | daemon | smtp | antivirus | postmaster | mailsweeper | mdaemon | mailserver")
+)
+_ROBOT_STARTS: Final = ("mailer-daemon", "microsoftexchange", "postmaster", "mailerdaemon", "mail-daemon")
+_ROBOT_NAMES: Final = phrases(
+    """
+    mail delivery | mailer-daemon | mailer daemon | postmaster | system administrator | systemadministrator |
+    administrateur système | delivery subsystem | mail administrator | mail system | internet mail delivery |
+    mail router | smtp server | mail gateway | microsoft outlook
+    """
+)
+# Fields that only the bouncing programs set.
+_FIELDS: Final = phrases(
+    """
+    x-failed-recipients | x-ms-exchange-message-is-ndr | x-postfix-queue-id | x-mailer-daemon |
+    x-envelope-failed-recipients
+    """
+)
+# How subjects of notices begin (casefolded), in the words of their programs.
+_SUBJECTS: Final = phrases(
+    """
+    undeliver | delivery status notification | delivery notification | delivery report | delivery failure |
+    delivery failed | delivery has failed | delivery delayed | delayed mail | delayed: | failure notice |
+    failure delivery | failed delivery | message undeliver | message not delivered | mail delivery |
+    mail undeliver | mail could not be delivered | mail system error | mail returned | email rejected |
+    returned mail | returned message | returned to sender | returned email | returned e-mail | returning message |
+    non-deliver | nondeliver | non delivery | not deliverable | bounced mail | bounce: | error de envío |
+    warning: could not send | warning: message | warning - delayed | dsn: | ndn: | notification d'état |
+    permanent delivery failure | server error notification | your message could not | unzustell |
+    nicht zugestellt | fehler bei der zustellung | mail-zustellung | warnung: nachricht | non remis | non remise |
+    échec de la remise | message non distribu | no se puede entregar | no se pudo entregar |
+    mensaje no entregado | notificación de estado | notifica di mancato | mancato recapito | non recapitabile |
+    messaggio non recapitato | niet te bestellen | onbestelbaar | não é possível entregar | falha na entrega |
+    niedostarczalne | niedoręczone | kan inte levereras | olevererbart | det går inte att leverera | ikke levert |
+    kan ikke leveres | uleverbar | ei voi toimittaa | nedoručitelné | недоставленное | не доставлено |
+    не удалось доставить | недоставлено | 退信 | 系统退信 | 无法送达 | 未送达 | 未传递 | 配信不能 |
+    配信できません | エラーメール | 送信エラー
+    """
+)
+_ANSWER: Final = re.compile(r"[^\W\d_]{1,8}(?:\[\d+\])?\s?: ", re.UNICODE)
+_PLAIN_PREFIXES: Final = (
+    "warning:",
+    "warnung:",
+    "delayed:",
+    "dsn:",
+    "ndn:",
+    "bounce:",
+    "rejected:",
+    "auto:",
+    "error:",
+    "fehler:",
+)
+
+
+def subject_of(root: Part) -> str:
+    """Return the decoded subject, casefolded."""
+    return " ".join(words.decode(root.first("subject")).split()).casefold()
+
+
+def robot_sender(root: Part) -> bool:
+    """Tell whether the sender's name or address is one of those under which mail systems write."""
+    value = words.decode(root.first("from")) or root.first("sender")
+    if not value.strip() or value.strip() == "<>":
+        return root.first("return-path").strip() == "<>"
+    folded = value.casefold()
+    if any(name in folded for name in _ROBOT_NAMES):
+        return True
+    match = ADDRESS.search(folded)
+    local = (match[0].partition("@")[0] if match else folded.strip("<> ")).strip("\"'")
+    if local in _ROBOT_LOCALS or local.startswith(_ROBOT_STARTS):
+        return True
+    return not _ROBOT_WORDS.isdisjoint(re.split(r"[._-]", local))
+
+
+def robot_subject(root: Part) -> bool:
+    """Tell whether the subject is a notice's own, and neither an answer to one nor a forward of one."""
+    subject = subject_of(root)
+    if _ANSWER.match(subject) and not subject.startswith(_PLAIN_PREFIXES):
+        return False
+    return subject.lstrip("*[({!- ").startswith(_SUBJECTS) or any(
+        phrase in subject
+        for phrase in ("undeliverable", "delivery fail", "mail delivery", "returned mail", "failure notice")
+    )
+
+
+def answer_or_forward(root: Part) -> bool:
+    """Tell whether the subject says that a person answered or forwarded."""
+    subject = subject_of(root)
+    return _ANSWER.match(subject) is not None and not subject.startswith((*_PLAIN_PREFIXES, *_SUBJECTS))
+
+
+def null_path(root: Part) -> bool:
+    """Tell whether the header says that the envelope had the null sender."""
+    return any(value.strip() == "<>" for value in root.values("return-path"))
+
+
+def carries_mail(root: Part) -> bool:
+    """Tell whether a mail or its header is attached, as mail systems return them."""
+    return any(part.content_type in EMBEDDING for part in root.walk())
+
+
+def is_notice(root: Part) -> bool:
+    """Tell whether a mail without a standard report is shaped like a mail system's notice."""
+    if any(root.first(name) for name in _FIELDS):
+        return True
+    if robot_sender(root):
+        return not answer_or_forward(root) or null_path(root)
+    automatic = root.first("auto-submitted").strip().casefold().startswith("auto-")
+    automatic = automatic or root.first("precedence").strip().casefold() in {"bulk", "junk", "auto_reply"}
+    return robot_subject(root) and (null_path(root) or automatic or carries_mail(root))
