@@ -26,7 +26,8 @@ _UNSEEN: Final = re.compile(
 )
 _CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]+")
 _BLANKS: Final = re.compile(r"\s+")
-_TOKEN: Final = re.compile(r'"((?:[^"\\]|\\.)*)"|\(|([<>,;:@])|\s+|[^\s"(<>,;:@]+|.', re.DOTALL)
+_QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_TOKEN: Final = re.compile(r'\(|([<>,;:@])|\s+|[^\s"(<>,;:@]+|.', re.DOTALL)
 _PAREN: Final = re.compile(r"\\.|[()]", re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 # VERP: what a mailing program writes between separators to tell its own mails apart
@@ -192,14 +193,13 @@ def display(value: str) -> str:
 class _Element:
     """What stands between two commas."""
 
-    __slots__ = ("angle", "angled", "broken", "comments", "outside", "quoted")
+    __slots__ = ("angle", "angled", "broken", "comments", "outside")
 
     def __init__(self) -> None:
         self.outside: list[str] = []  # words before <…>, or the bare address
         self.angle: list[str] = []
         self.comments: list[str] = []
         self.angled = False
-        self.quoted = False  # a quoted string stands outside
         self.broken = False
 
     def mailbox(self) -> tuple[Mailbox | None, str]:
@@ -225,13 +225,16 @@ def _elements(value: str) -> Iterator[_Element]:
     """Cut an address list at commas, semicolons and group names. One pass; each character is looked at once."""
     element = _Element()
     inside = False
+    closed = True  # every quotation mark so far had its end: else it would be looked for again and again
     at = 0
     while at < len(value):
-        match = _TOKEN.match(value, at)
+        quoted = _QUOTED.match(value, at) if closed and value[at] == '"' else None
+        closed = closed and (quoted is not None or value[at] != '"')
+        match = quoted or _TOKEN.match(value, at)
         if match is None:  # cannot be: the last branch takes any character
             break
         at = match.end()
-        text, special = match[0], match[2]
+        text, special = match[0], None if quoted else match[1]
         if text == "(":
             comment, at = _comment(value, at)
             element.comments.append(comment)
@@ -246,9 +249,8 @@ def _elements(value: str) -> Iterator[_Element]:
             element, inside = _Element(), False
         elif special == ":" and not inside:
             element = _Element()  # the name of a group
-        elif match[1] is not None and not inside and not _continues_address(value, at):
-            element.quoted = True
-            element.outside.append(_ESCAPE.sub(r"\1", match[1]))
+        elif quoted and not inside and value[at : at + 1] != "@":
+            element.outside.append(_ESCAPE.sub(r"\1", quoted[1]))
         elif inside:
             element.angle.append(text)
         elif element.angled and text.strip():
@@ -257,10 +259,6 @@ def _elements(value: str) -> Iterator[_Element]:
         else:
             element.outside.append(text)
     yield element
-
-
-def _continues_address(value: str, at: int) -> bool:
-    return value[at : at + 1] == "@"
 
 
 def _comment(value: str, at: int) -> tuple[str, int]:

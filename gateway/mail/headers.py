@@ -16,6 +16,7 @@ from gateway.model import Field
 # Python's own reader ends lines, Postfix' does not, at these: whoever sends them wants two readers to disagree
 _HOSTILE: Final = re.compile(rb"[\r\n\0]")
 _NAME: Final = re.compile(rb"[!-9;-~]+", re.ASCII)  # RFC 5322 §2.2: printable, no colon
+_NEWEST_LAST: Final = frozenset({"references", "in-reply-to"})  # RFC 5322 §3.6.4: the parent stands at the end
 _CUT: Final = re.compile(r"[\s,;][^\s,;]*$")
 
 
@@ -48,7 +49,7 @@ def read_block(block: bytes, *, first_line: int = 1, hint: str = "") -> Block:
         if len(fields) >= caps.FIELDS:
             defects["header.too-many-fields"] = None
             break
-        fields.append(Field(name, _text(value, hint, defects), number))
+        fields.append(Field(name, _text(value, hint, defects, newest=name in _NEWEST_LAST), number))
     return Block(tuple(fields), tuple(defects), hostile)
 
 
@@ -80,14 +81,14 @@ def _fields(lines: list[bytes], first_line: int, defects: dict[str, None]) -> li
     return found
 
 
-def _text(value: bytes, hint: str, defects: dict[str, None]) -> str:
-    if len(value) > caps.FIELD:
-        defects["header.field-too-long"] = None
-        # Octets first, so that a field of 256 KiB is not decoded for nothing; then at the end of a token
-        value = value[: caps.FIELD]
-        text = _CUT.sub("", _decode(value, hint, defects), count=1)
-        return text.strip(" \t")
-    return _decode(value.strip(b" \t"), hint, defects)
+def _text(value: bytes, hint: str, defects: dict[str, None], *, newest: bool) -> str:
+    if len(value) <= caps.FIELD:
+        return _decode(value.strip(b" \t"), hint, defects)
+    defects["header.field-too-long"] = None
+    # Octets first, so that a field of 256 KiB is not decoded for nothing; then at the end of a token
+    if newest:
+        return _decode(value[-caps.FIELD :], hint, defects).partition(" ")[2].strip(" \t")
+    return _CUT.sub("", _decode(value[: caps.FIELD], hint, defects), count=1).strip(" \t")
 
 
 def _decode(value: bytes, hint: str, defects: dict[str, None]) -> str:

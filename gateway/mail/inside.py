@@ -36,11 +36,13 @@ def extract(content: bytes) -> tuple[bytes, list[InnerFile]]:
         return content, files
     kept: list[bytes] = []
     at = 0
+    last_end = content.rfind(b"=yend")  # behind it no yEnc code can end, and none is looked for
     while len(files) < caps.EMBEDDED_FILES:
         match = _BEGIN.search(content, at)
         if match is None:
             break
-        found = _yenc(content, match) if match[3] is not None else _uu(content, match)
+        read = _uu if match[3] is None else _yenc if match.end() <= last_end else _nothing
+        found = read(content, match)
         kept.append(content[at : match.start()])
         if found is None:
             kept.append(match[0])
@@ -72,6 +74,10 @@ def _uu(content: bytes, match: re.Match[bytes]) -> tuple[bytes, int] | None:
         lines.append(line)
     octets, _ = encodings.decode(b"\n".join(lines), "base64") if based else encodings.uu_lines(lines)
     return (octets, min(at, len(content))) if lines and octets else None
+
+
+def _nothing(_content: bytes, _match: re.Match[bytes]) -> None:
+    """Find no file."""
 
 
 def _yenc(content: bytes, match: re.Match[bytes]) -> tuple[bytes, int] | None:

@@ -8,9 +8,8 @@ from urllib.parse import unquote_to_bytes
 
 from gateway.mail import caps, charset, words
 
-_PARAMETER: Final = re.compile(
-    r"""[;\s]* ([^\s=;"]+) \s*=\s* (?: "((?:[^"\\]|\\.)*)"? | ([^;]*) )""", re.VERBOSE | re.DOTALL
-)
+_PARAMETER: Final = re.compile(r"""([^\s=;"]+) \s*=\s* (?: "((?:[^"\\]|\\.)*)"? | ([^;]*) )""", re.VERBOSE | re.DOTALL)
+_SEPARATORS: Final = re.compile(r"[;\s]*")
 _SECTION: Final = re.compile(r"([^*]+)(?:\*(\d{1,4}))?(\*)?")
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _COMMENT: Final = re.compile(r"\([^()]*\)")
@@ -45,13 +44,14 @@ def parse(value: str) -> tuple[str, dict[str, str]]:
 def _raw_parameters(text: str) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     at = 0
-    while at < len(text) and len(found) < caps.PARAMETERS:
+    while len(found) < caps.PARAMETERS:
+        separators = _SEPARATORS.match(text, at)
+        at = separators.end() if separators else at
         match = _PARAMETER.match(text, at)
-        if match is None or match.end() == at:
-            following = text.find(";", at + 1)
-            if following < 0:
+        if match is None:
+            at = text.find(";", at)
+            if at < 0:
                 break
-            at = following
             continue
         name, quoted, plain = match.group(1, 2, 3)
         if quoted is not None:

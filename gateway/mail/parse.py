@@ -11,13 +11,26 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final, TypeVar
 
-from gateway.mail import attachments, caps, dates, digest, fields, headers, html, html_text, reply, tree
+from gateway.mail import (
+    attachments,
+    caps,
+    dates,
+    digest,
+    fields,
+    headers,
+    html,
+    html_text,
+    reply,
+    reply_html,
+    report,
+    tree,
+)
 from gateway.mail import body as bodies
 from gateway.mail import calendar as calendars
 from gateway.mail import security as labels
 from gateway.mail.address import parse_mailboxes
 from gateway.mail.part import Part
-from gateway.model import Attachment, Mailbox, ParsedMail, Report, Security
+from gateway.model import Attachment, Mailbox, ParsedMail, Security
 
 T = TypeVar("T")
 
@@ -101,7 +114,7 @@ class _Reader:
             signature=cut.signature,
             attachments=files,
             security=self._step("security", lambda: labels.read_security(root, body.text), Security()),
-            report=self._step("report", lambda: _report(root), None),
+            report=self._step("report", lambda: report.read_report(root), None),
             calendar_method=self._step("calendar", lambda: calendars.method(root), ""),
             defects=tuple(self._defects),
             hostile=block.hostile,
@@ -152,8 +165,6 @@ def _cut(body: bodies.Body, subject: str) -> reply.Cut:
 
 
 def _cut_html(body: bodies.Body) -> str | None:
-    from gateway.mail import reply_html
-
     cut = reply_html.cut_html(body.source) if body.source else None
     return None if cut is None else html.sanitise(cut)[0]
 
@@ -161,9 +172,3 @@ def _cut_html(body: bodies.Body) -> str | None:
 def _readable(source: str) -> str:
     """Return the text of HTML as a stranger wrote it."""
     return html_text.to_text(html.sanitise(source)[0])
-
-
-def _report(root: Part) -> Report | None:
-    from gateway.mail import report
-
-    return report.read_report(root)

@@ -16,7 +16,6 @@ import pytest
 from gateway.errors import ParserDied, Transient
 from gateway.mail import parse
 from gateway.parser import ParserPool
-from gateway.parser import pool as pool_module
 
 
 @dataclass
@@ -127,7 +126,7 @@ async def test_an_answer_that_is_no_mail_is_a_death(pool: ParserPool, monkeypatc
     def garbled(_data: bytes) -> None:
         raise ValueError("not a ParsedMail")
 
-    monkeypatch.setattr(pool_module.wire, "loads", garbled)
+    monkeypatch.setattr("gateway.parser.pool.wire.loads", garbled)
     with pytest.raises(ParserDied, match="answered no mail"):
         await pool.parse(mail())
     monkeypatch.undo()
@@ -135,7 +134,7 @@ async def test_an_answer_that_is_no_mail_is_a_death(pool: ParserPool, monkeypatc
 
 
 async def test_a_pool_that_cannot_start_says_so_and_blames_no_mail(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool_module.sys, "executable", "/nonexistent/python")
+    monkeypatch.setattr("gateway.parser.pool.sys.executable", "/nonexistent/python")
     pool = ParserPool(Limits())
     with pytest.raises(Transient) as caught:
         await pool.parse(mail())
