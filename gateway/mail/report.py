@@ -16,7 +16,7 @@ from gateway.mail import report_receipt as receipts
 from gateway.mail.part import Part
 from gateway.mail.report_original import message_ids, returned
 from gateway.mail.report_second import second_opinion
-from gateway.mail.report_wording import FIRST, SOMEWHERE
+from gateway.mail.report_wording import FIRST, KEYWORD, SOMEWHERE
 from gateway.model import Report, ReportKind
 
 _STATUS_TYPES: Final = frozenset({"message/delivery-status", "message/global-delivery-status", "text/delivery-status"})
@@ -96,7 +96,7 @@ def read_wording(root: Part, parts: Sequence[Part]) -> Report | None:
     notice = notices.split_notice("\n".join(texts[:2]))
     parties, known = _parties(root, trees), _known(root)
     found = (
-        notices.read_notice(notice.lines, parties, known)
+        notices.read_notice(notice.lines, parties, known, at_least=KEYWORD)
         or second_opinion(root)
         or notices.read_notice(notice.lines, parties, at_least=SOMEWHERE)
         # Nobody is named: a person who wrote to their own address, a notice below the mail, one that is discreet

@@ -81,7 +81,8 @@ def read_notice(
     else:
         best = max((item.rank for item in found), default=0)
         wanted = [item for item in found if item.rank >= min(best, wording.KEYWORD) >= at_least]
-        if not (delayed or wording.is_failure(text) or STATUS.search(text)):
+        announced = any(wording.announces(line) for line in lines)
+        if not (announced or delayed or wording.is_failure(text) or STATUS.search(text)):
             wanted = []
     wanted = wanted[:_RECIPIENTS]
     _explain(lines, wanted)
@@ -130,6 +131,7 @@ def _named(address: str, found: Sequence[_Candidate]) -> _Candidate:
 def _candidates(lines: Sequence[str], skip: set[str]) -> list[_Candidate]:
     found: dict[str, _Candidate] = {}
     above = ""
+    text_at = -1
     announced = len(lines)
     for number, line in enumerate(lines):
         if not line.strip():
@@ -141,13 +143,13 @@ def _candidates(lines: Sequence[str], skip: set[str]) -> list[_Candidate]:
             local, at, domain = address.partition("@")
             if not at or not local or "." not in domain or address.casefold() in skip:
                 continue
-            rank = wording.rank(line, match.start(), match.end(), above)
+            rank = wording.rank(line, match.start(), match.end(), above, adjacent=text_at == number - 1)
             known = found.get(address.casefold())
             if known is None and rank:
                 found[address.casefold()] = _Candidate(address, rank, number)
             elif known is not None and rank > known.rank:
                 known.rank, known.line = rank, number
-        above = line
+        above, text_at = line, number
     below = [item for item in found.values() if item.line > announced]
     return below if any(item.rank == wording.FIRST for item in below) else list(found.values())
 

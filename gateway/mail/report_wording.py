@@ -15,35 +15,35 @@ _SEPARATORS: Final = phrases(
     this is a copy of your message | original message follows | the original message follows | original message |
     original message header | original message headers | original headers | original header |
     message header follows | message headers follow | the header of the original message is following |
-    header of the original message | your original message | your message follows | your message was |
-    original mail | original email | unsent message follows | the original message | returned message follows |
-    returned message | copy of your message | below is a copy of | included is a copy of | here is a copy of |
+    header of the original message | your original message | your message follows | original mail |
+    original email | unsent message follows | the original message | returned message follows | returned message |
+    copy of your message | below is a copy of | included is a copy of | here is a copy of |
     a copy of the message | a copy of your message | the first 50 lines of the original message follow |
     message text follows | message follows | text of your message | start of returned message |
     begin included message | forwarded message | undelivered message | undeliverable message |
-    below is the original message | below this line is the original | returned mail |
-    ursprüngliche nachricht | originalnachricht | ihre nachricht lautete | im folgenden ihre nachricht |
-    der kopf der originalnachricht | message d'origine | message original | mensaje original |
-    messaggio originale | mensagem original | oorspronkelijk bericht | original message included |
-    original message attached | transcript of original message | the message header follows |
-    the headers of your message | headers of the message | original message transcript follows |
-    begin original message | message content
+    below is the original message | below this line is the original | returned mail | ursprüngliche nachricht |
+    originalnachricht | ihre nachricht lautete | im folgenden ihre nachricht | der kopf der originalnachricht |
+    message d'origine | message original | mensaje original | messaggio originale | mensagem original |
+    oorspronkelijk bericht | original message included | original message attached |
+    transcript of original message | the message header follows | the headers of your message |
+    headers of the message | original message transcript follows | begin original message | message content
     """
 )
 _ORNAMENT: Final = "-=_*#~+|<>[]() \t:."
 
 _DELAY: Final = phrases(
     """
-    warning message only | this is a warning | delivery delayed | has been delayed | is delayed | was delayed |
-    delayed delivery | temporarily delayed | will keep trying | will continue to | will be retried | will retry |
-    still trying | still being retried | attempts will continue | delivery will continue to be attempted |
-    retrying to deliver | further attempts | do not need to resend | need not resend | no action is required |
-    no action on your part | not yet been delivered | could not yet be delivered | has not been delivered yet |
-    not been delivered yet | remains undelivered | delivery status: delayed | message is still in the queue |
-    still in queue | has been queued | is being retried | deferred | delivery attempts will continue |
-    you do not have to | transient non-fatal | temporary problem | temporarily undeliverable | wird weiterhin |
-    konnte noch nicht | verzögert | n'a pas encore | retardé | aún no se ha | todavía no | non è stato ancora |
-    nog niet | ainda não | jeszcze nie | ännu inte | пока не | ещё не
+    warning message only | has been postponed | was postponed | advisory-only | this is a warning |
+    delivery delayed | has been delayed | is delayed | was delayed | delayed delivery | temporarily delayed |
+    will keep trying | will continue to | will be retried | will retry | still trying | still being retried |
+    attempts will continue | delivery will continue to be attempted | retrying to deliver |
+    do not need to resend | need not resend | no action is required | no action on your part |
+    not yet been delivered | could not yet be delivered | has not been delivered yet | not been delivered yet |
+    remains undelivered | delivery status: delayed | message is still in the queue | still in queue |
+    has been queued | is being retried | delivery attempts will continue | you do not have to |
+    transient non-fatal | wird weiterhin | konnte noch nicht | verzögert | n'a pas encore | retardé |
+    aún no se ha | todavía no | non è stato ancora | nog niet | ainda não | jeszcze nie | ännu inte | пока не |
+    ещё не
     """
 )
 # Words of a final failure, which outweigh those of a delay ("could not be delivered and will not be retried").
@@ -52,12 +52,13 @@ _FINAL: Final = phrases(
     permanent error | permanent failure | permanent fatal | permanently | fatal error | giving up | given up |
     will not be retried | no longer be | returned to sender | unknown user | user unknown | no such user |
     does not exist | not found | gave up | retry timeout exceeded | too long in queue |
-    retry time not reached for any host after a long failure period | undeliverable | could not be delivered to |
-    delivery failed
+    retry time not reached for any host after a long failure period | will be deleted from queue |
+    no further attempts | has been removed from the queue
     """
 )
 _FAILURE: Final = phrases(
     """
+    aborted | not known | problem | trouble | did not | not find | not recognized | unavailable | not available |
     could not be delivered | couldn't be delivered | cannot be delivered | can't be delivered | not be delivered |
     could not deliver | couldn't deliver | cannot deliver | unable to deliver | wasn't able to deliver |
     was not able to deliver | not able to deliver | undeliver | delivery fail | failed delivery |
@@ -90,12 +91,11 @@ _PASSING: Final = phrases(
 _TO: Final = phrases(
     """
     recipient | recipients | recipient address | addressee | addressees | rcpt to | to | user | users | userid |
-    user id |
-    mailbox | account | address | addresses | for | failed | undeliverable | reach | deliver | delivered | size | name |
-    smtp | rfc822 | original-recipient | final-recipient | local | error | unknown | generated from | expanded from |
-    destinataire | destinatario | destinatário | empfänger | adresse | an | konto | benutzer | à | para | dirección |
-    indirizzo | odbiorca | odbiorcy | mottagare | mottaker | modtager | ontvanger | adres | vastaanottaja |
-    получатель | получателю | адрес | адресат | адресу | пользователь
+    user id | mailbox | account | address | addresses | for | failed | undeliverable | reach | deliver |
+    delivered | size | name | smtp | rfc822 | original-recipient | final-recipient | local | error | unknown |
+    generated from | expanded from | destinataire | destinatario | destinatário | empfänger | adresse | an |
+    konto | benutzer | à | para | dirección | indirizzo | odbiorca | odbiorcy | mottagare | mottaker | modtager |
+    ontvanger | adres | vastaanottaja | получатель | получателю | адрес | адресат | адресу | пользователь
     """
 )
 _TO_CJK: Final = phrases("收件人 | 收件者 | 用户 | 地址 | 宛先 | 宛 | アドレス | 받는 사람")
@@ -137,6 +137,7 @@ _STAFF: Final = (
 )
 _NEAR: Final = 60  # characters before an address that are looked at
 _SEPARATOR: Final = 120  # characters; a separator is a short line
+_TAIL: Final = 30  # characters after the words of a separator
 
 # How sure it is that an address in a notice is a recipient's.
 FIRST: Final = 4  # it stands first on its line
@@ -151,7 +152,7 @@ def is_separator(line: str) -> bool:
     if not text or len(text) > _SEPARATOR:
         return False
     ruled = line.strip()[:1] in "-_=*#~+|>" or line.rstrip().endswith((":", "-", "=", "*", "."))
-    return ruled and text.startswith(_SEPARATORS)
+    return ruled and any(text.startswith(phrase) and len(text) - len(phrase) <= _TAIL for phrase in _SEPARATORS)
 
 
 def announces(line: str) -> bool:
@@ -174,19 +175,24 @@ def is_passing(text: str) -> bool:
     return any(phrase in text for phrase in _PASSING)
 
 
-def rank(line: str, start: int, end: int, above: str) -> int:
+def rank(line: str, start: int, end: int, above: str, *, adjacent: bool) -> int:
     """Weigh an address in a line: FIRST, KEYWORD, SPOKEN, SOMEWHERE, or 0 if it is nobody's who was written to.
 
-    `above` is the line before it: "please contact" there is no announcement.
+    `above` is the line of text before it, `adjacent` if no empty line lies between: a sentence may go on.
     """
     if start and line[start - 1] == "/":
         return 0  # part of a link
     before = line[max(0, start - _NEAR) : start].casefold()
+    if line[start:end].casefold().startswith("smtp="):
+        return FIRST  # Exchange 5: "c=US;a= ;p=Example;o=Site;dda:SMTP=user@example.org;"
     staff = line[start:end].casefold().startswith(_STAFF)
     if start < _NEAR and (_FIRST.fullmatch(before) or _QUOTED_NAME.fullmatch(before)):
+        wrapped = adjacent and not before.strip() and above[-1:].isalnum()
         if (staff and line.strip() != line[start:end]) or _BEHIND_NOT.search(above.casefold()[-_NEAR:]):
             return SOMEWHERE
-        return FIRST
+        if not wrapped:
+            return FIRST
+        before = f"{above[-_NEAR:]} ".casefold()
     if _BEHIND_TO.search(before):
         return SOMEWHERE if staff else KEYWORD
     if _BEHIND_NOT.search(before):
