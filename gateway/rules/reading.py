@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Final, NamedTuple
 
-from gateway.mail.address import canonical, is_valid, matches, normal, parse_mailboxes
+from gateway.mail.address import canonical, is_valid, normal, parse_mailboxes
 from gateway.model import Effect, Facts, Field, Mailbox, ParsedMail
 from gateway.rules.forwarders import Forwarding, read_forwarding
 from gateway.rules.robots import is_robot
@@ -185,15 +185,6 @@ class Reading:
         """Tell whether a verified token of ours ties the mail to something that we sent."""
         tokens = self.facts.tokens
         return bool(tokens.recipient or tokens.references or tokens.body or tokens.reported)
-
-
-def any_match(patterns: tuple[str, ...], addresses: tuple[str, ...]) -> tuple[str, str] | None:
-    """Return the first (pattern, address) that match."""
-    for address in addresses:
-        for pattern in patterns:
-            if matches(pattern, address):
-                return pattern, address
-    return None
 
 
 def titled(name: str) -> str:

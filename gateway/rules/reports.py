@@ -20,8 +20,13 @@ from gateway.model import (
 )
 from gateway.rules.reading import Evidence, Reading
 from gateway.rules.robots import local_part
+from gateway.rules.wording import bounce_subject
 
 DAEMONS: Final = frozenset({"mailer-daemon", "mailerdaemon", "mail-daemon", "double-bounce"})
+"""Local parts under which nobody but a mail system's bounce robot writes."""
+SYSTEMS: Final = ("mailer", "daemon", "smtp", "mail-system", "mailsystem", "mail-delivery", "maildelivery", "antivirus",
+                  "system-administrator", "systemadministrator", "microsoftexchange")  # fmt: skip
+"""Pieces of local parts of mail systems. They count only for a mail that is worded like a bounce."""
 BOUNCE_FIELDS: Final = ("x-failed-recipients", "x-ms-exchange-message-is-ndr", "x-postfix-queue-id", "x-postfix-sender")
 BAD_ADDRESS: Final = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"})  # RFC 3463 §3.2, RFC 7505 §3
 """The only states that mute an address: it does not exist. Policy and a full box say nothing about the next mail."""
@@ -43,8 +48,8 @@ def bounce_by_wording(reading: Reading) -> Evidence | None:
         return None
     if is_tied(reading):
         return Evidence("worded like a bounce, about mail of ours", "body")
-    if sign := _bounce_robot(reading):
-        return Evidence(f"worded like a bounce, {sign}", "body")
+    if sign := _bounce_robot(reading) or _mail_system(reading):
+        return Evidence(f"worded like a bounce, and {sign}", "body")
     return None
 
 
@@ -57,13 +62,9 @@ def bounce_by_sender(reading: Reading) -> Evidence | None:
 
 def bounce_by_fields(reading: Reading) -> Evidence | None:
     """Match the fields of mail systems that bounce without a standard report."""
-    if reading.mail.report is not None:
+    if not (is_tied(reading) or _bounce_robot(reading)):
         return None
-    for name in BOUNCE_FIELDS:
-        for item in reading.fields(name):
-            if is_tied(reading) or _bounce_robot(reading):
-                return reading.seen(item)
-    return None
+    return next((reading.seen(item) for name in BOUNCE_FIELDS for item in reading.fields(name)), None)
 
 
 def answered_bounce_address(reading: Reading) -> Evidence | None:
@@ -110,12 +111,24 @@ def is_tied(reading: Reading) -> bool:
 
 
 def _bounce_robot(reading: Reading) -> str:
-    """Say what shows a bounce robot behind a mail that is not in the standard form, or the empty string."""
+    """Say what shows a bounce robot behind a mail that is not in the standard form, or the empty string.
+
+    Not postmaster: people write under that name, too. The envelope counts, for a forwarder may have blanked it only
+    together with what its own mail system says.
+    """
+    sender = reading.facts.envelope.mail_from.strip("<> ")
+    if local_part(reading.from_address) in DAEMONS:
+        return f"From is {reading.from_address}"
+    if not sender:
+        return "the envelope sender is empty"
+    return f"the envelope sender is {sender}" if local_part(sender) in DAEMONS else ""
+
+
+def _mail_system(reading: Reading) -> str:
+    """Say that From names a mail system, or the empty string. A postmaster is one if the subject says so, too."""
     local = local_part(reading.from_address)
-    if local in DAEMONS or local == "postmaster":
-        return f"and From is {reading.from_address}"
-    if not reading.facts.envelope.mail_from.strip("<> "):
-        return "and the envelope sender is empty"
+    if any(piece in local for piece in SYSTEMS) or (local == "postmaster" and bounce_subject(reading)):
+        return f"From is {reading.from_address}"
     return ""
 
 

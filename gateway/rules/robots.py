@@ -61,10 +61,13 @@ BEGINNINGS: Final = (
 ENDINGS: Final = ("-noreply", "-no-reply", "-donotreply", "-do-not-reply", "-request", "-owner", "-bounces", "-bounce")
 
 
+_HYPHENS: Final = str.maketrans("_. ", "---")
+
+
 def local_part(address: str) -> str:
     """Return the local part as the table spells it: lower case, no plus-tag, dots and underscores as hyphens."""
-    local = address.rpartition("@")[0].lower().partition("+")[0]
-    return local.replace("_", "-").replace(".", "-")
+    local = address.rpartition("@")[0].lower().strip('"').partition("+")[0]
+    return local.translate(_HYPHENS)
 
 
 def is_robot(address: str) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.rules.reading import Evidence, Reading, any_match
+from gateway.rules.patterns import first_match
+from gateway.rules.reading import Evidence, Reading
 from gateway.rules.robots import is_robot
 
 
@@ -37,7 +38,7 @@ def on_blocklist(reading: Reading) -> Evidence | None:
     if not patterns:
         return None
     boxes = (reading.requester, reading.author)
-    found = any_match(patterns, tuple(dict.fromkeys(box.address for box in boxes if box is not None)))
+    found = first_match(patterns, dict.fromkeys(box.address for box in boxes if box is not None))
     return Evidence(f"{found[1]} is on the loop blocklist ({found[0]})", "From or Reply-To") if found else None
 
 

@@ -93,5 +93,7 @@ RULES: Final[tuple[Rule, ...]] = (
     # hints: each alone changes nothing, two together silence
     Rule("responder-subject", Effect.WEAK, wording.responder_subject, "The subject is a responder's"),
     Rule("answers-at-once", Effect.WEAK, wording.answers_at_once, "The answer came faster than people read"),
+    Rule("bounce-subject", Effect.WEAK, wording.bounce_subject, "The subject is a bounce's"),
+    Rule("bounce-text", Effect.WEAK, wording.bounce_text, "The text is a bounce's"),
     Rule("bulk-mailer", Effect.WEAK, lists.bulk_mailer, "A bulk mailer carried this"),
 )  # fmt: skip

@@ -100,6 +100,57 @@ def answers_at_once(reading: Reading) -> Evidence | None:
     return Evidence(f"{seconds:.0f} s after our last mail to this sender", "arrival")
 
 
+# --- bounces in words ---------------------------------------------------------------------------------------
+
+NOTICES: Final = (
+    "undeliver",
+    "failed mail",
+    "delivery fail",
+    "delivery has failed",
+    "delivery status",
+    "failure notice",
+    "returned mail",
+    "returned to sender",
+    "mail delivery",
+    "non-delivery",
+    "non remis",
+    "unzustellbar",
+    "nicht zugestellt",
+)
+REFUSALS: Final = (
+    "could not be delivered",
+    "could not deliver",
+    "was not delivered",
+    "wasn't able to deliver",
+    "unable to deliver",
+    "delivery failed",
+    "user unknown",
+    "unknown user",
+    "no such user",
+    "mailbox unavailable",
+    "550 5.1.1",
+    "konnte nicht zugestellt",
+    "n'a pas pu etre",
+    "n'a pas pu être",
+)
+FORWARDED: Final = ("fwd:", "fw:", "wg:", "tr:", "rv:", "vs:", "enc:")
+MAX_BODY: Final = 2000
+
+
+def bounce_subject(reading: Reading) -> Evidence | None:
+    """Notice a bounce's subject, unless a person forwards it. Weak: people ask about bounces all day."""
+    if reading.subject.startswith(FORWARDED) or not any(words in reading.subject for words in NOTICES):
+        return None
+    return Evidence(f"Subject: {reading.mail.subject[:60]}", "Subject")
+
+
+def bounce_text(reading: Reading) -> Evidence | None:
+    """Notice a body that begins with a mail system's words. Weak: people quote them."""
+    start = reading.mail.text[:MAX_BODY].lower()
+    found = next((words for words in REFUSALS if words in start), "")
+    return Evidence(f"the body says: {found}", "body") if found else None
+
+
 # --- challenges -----------------------------------------------------------------------------------------------
 
 CHALLENGE_FIELDS: Final = ("x-boxtrapper", "x-spamarrest-noauth", "x-askversion", "x-choicemail-registration-request")
