@@ -37,11 +37,14 @@ def files_are_usable(settings: Settings, environment: Mapping[str, str]) -> Iter
             yield _finding(("dkim", index, "key"), error)
     for loc, path in _files(settings):
         try:
-            with path.open("rb") as file:
-                file.read(1)
+            if loc == ("templates",):
+                next(path.iterdir(), None)
+            else:
+                with path.open("rb") as file:
+                    file.read(1)
         except OSError as error:
             reason = (error.strerror or "unreadable").lower()
-            yield FileFinding(loc, f"cannot read {path}: {reason}", "name a file that poterne can read")
+            yield FileFinding(loc, f"cannot read {path}: {reason}", "name one that poterne can read")
 
 
 def check_signing_key(pem: bytes) -> None:
@@ -100,6 +103,9 @@ def _files(settings: Settings) -> Iterator[tuple[Loc, Path]]:
     for name, connection in settings.connections.items():
         if connection.ca_file is not None:
             yield ("connections", name, "ca_file"), connection.ca_file
+
+    if settings.templates is not None:
+        yield ("templates",), settings.templates
 
 
 def _finding(loc: Loc, error: SecretUnavailable) -> FileFinding:

@@ -188,6 +188,13 @@ class BoundLimits(Section):
     agent: dict[Window, Tally] = Field(AGENT_BOUND, description="Alerts per agent.")
     agent_ticket: dict[Window, Tally] = Field(AGENT_TICKET_BOUND, description="Alerts per agent and ticket.")
 
+    def table(self) -> dict[str, dict[timedelta, int]]:
+        """Return the limits by scope, their windows as times."""
+        return {
+            scope: {duration(window): count for window, count in getattr(self, scope).items()}
+            for scope in type(self).model_fields
+        }
+
     @field_validator("*", mode="after")
     @classmethod
     def keep_safe_windows(cls, value: dict[str, int], info: object) -> dict[str, int]:
@@ -271,6 +278,7 @@ class Settings(Section):
     loop_protection: LoopProtection = Field(LoopProtection(), description="Loop protection.")
     trust: Trust = Field(Trust(), description="Whose word on senders counts.")
     routing: tuple[RoutingRule, ...] = Field((), description="Routing rules; the first match wins.")
+    templates: Path | None = Field(None, description="Folder whose templates of mails stand before the shipped ones.")
     agents: Agents = Field(Agents(), description="How agents sign in.")
     webhooks: dict[Name, Webhook] = Field({}, description="Addresses that hear of events.")
 
