@@ -7,7 +7,6 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import cached_property
 from typing import Final
 
 from gateway.mail import reply_phrases as words
@@ -23,6 +22,8 @@ _KEY: Final = 24  # characters of a localised header name
 _INVISIBLE: Final = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202c\u2060\ufeff"))
 _SAME: Final = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2019": "'", "\uff1a": ":", "\u3000": " "})
 _DEPTH: Final = re.compile(r" {0,3}((?:> ?)+)")
+_RULES: Final = frozenset("-_=~#*")
+_CLOSING: Final = frozenset(":\uff1a->*_")
 _INITIALS: Final = re.compile(r"[A-Za-z]{1,4}>(?: |>|$)")  # Supercite: "JD> text"
 
 
@@ -35,46 +36,45 @@ class MarkKind(Enum):
     SIGNATURE = "signature"  # only HTML tells it
 
 
-@dataclass(frozen=True)
 class Line:
-    """One line of a body. Comparisons use `plain`: casefolded, without invisible characters and emphasis marks."""
+    """One line of a body. Comparisons use `plain`: casefolded, without invisible characters and emphasis marks.
 
-    raw: str
-    told: MarkKind | None = None  # what the HTML says that the text was made from
+    What is cheap is computed at once, the rest when somebody asks: most lines are never looked at closely.
+    """
 
-    @cached_property
-    def depth(self) -> int:
-        """How many `>` stand before the text."""
-        match = _DEPTH.match(self.raw[:LINE])
-        return match[1].count(">") if match else 0
+    __slots__ = ("_plain", "blank", "closes", "depth", "initials", "raw", "told")
 
-    @cached_property
-    def blank(self) -> bool:
-        """Nothing to see here."""
-        return not self.raw.translate(_INVISIBLE).strip()
+    def __init__(self, raw: str, told: MarkKind | None = None) -> None:
+        self.raw = raw
+        self.told = told  # what the HTML says that the text was made from
+        bare = raw.strip()
+        if not raw.isascii():
+            bare = bare.translate(_INVISIBLE).strip()
+        self.blank = not bare
+        self.closes = bare[-1:] in _CLOSING  # "On DATE, NAME wrote:" may end here
+        quoted = bare[:1] == ">" and _DEPTH.match(raw[:LINE])
+        self.depth = quoted[1].count(">") if quoted else 0  # how many ">" stand before the text
+        # A quote in the manner of Supercite, if its neighbours are alike
+        self.initials = ">" in raw[1:5] and _INITIALS.match(raw) is not None
+        self._plain: str | None = None
 
-    @cached_property
-    def initials(self) -> bool:
-        """A quote in the manner of Supercite, if its neighbours are alike."""
-        return _INITIALS.match(self.raw) is not None
-
-    @cached_property
+    @property
     def plain(self) -> str:
         """The line as the tables know it; empty if it is too long to be a mark."""
-        if len(self.raw) > LINE:
-            return ""
-        text = unicodedata.normalize("NFC", self.raw).translate(_INVISIBLE).translate(_SAME)
-        text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"')
-        return " ".join(text.strip("*_ \t").split()).casefold()
+        if self._plain is None:
+            self._plain = _plain(self.raw) if len(self.raw) <= LINE else ""
+        return self._plain
 
-    @cached_property
+    @property
     def unquoted(self) -> str:
         """`plain` without the quote marks before it."""
         return self.plain.lstrip("> ")
 
-    @cached_property
+    @property
     def key(self) -> Role | None:
         """What the line says if it belongs to a quoted header block."""
+        if ":" not in self.raw[: 2 * _KEY] and "\uff1a" not in self.raw[: 2 * _KEY]:
+            return None
         name, colon, _value = self.plain[: _KEY + 2].partition(":")
         return words.HEADER_KEYS.get(name.strip("*_ ")) if colon else None
 
@@ -82,6 +82,14 @@ class Line:
     def value(self) -> str:
         """The text after the header name."""
         return self.plain.partition(":")[2].strip("*_ ")
+
+
+def _plain(raw: str) -> str:
+    if not raw.isascii():
+        raw = unicodedata.normalize("NFC", raw).translate(_INVISIBLE).translate(_SAME)
+    if "&" in raw:
+        raw = raw.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"')
+    return " ".join(raw.strip("*_ \t").split()).casefold()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +105,8 @@ class Mark:
 def find_mark(lines: Sequence[Line], at: int) -> Mark | None:
     """Return the mark that begins at line `at` (which has no `>` before it), if any."""
     line = lines[at]
+    if line.told is None and not _may_mark(line):
+        return _attribution(lines, at)
     if is_forward(line):
         return Mark(MarkKind.FORWARD, at, at + 1)
     if line.told is not None:
@@ -113,6 +123,17 @@ def find_mark(lines: Sequence[Line], at: int) -> Mark | None:
         if end is not None:
             return Mark(MarkKind.ORIGINAL, at, end)
     return _attribution(lines, at)
+
+
+def _may_mark(line: Line) -> bool:
+    """Tell at a glance whether a line could be a separator or a header field: most lines of a person cannot."""
+    return (
+        line.closes
+        or ":" in line.raw[: 2 * _KEY]
+        or not line.raw.isascii()
+        or line.raw.lstrip()[:1] in _RULES
+        or ("above" in line.raw)
+    )
 
 
 # --- separators ---------------------------------------------------------------------------------------------------
@@ -233,6 +254,9 @@ def _starts_dated(plain: str) -> bool:
 
 
 def _match_from(lines: Sequence[Line], at: int) -> tuple[int, bool] | None:
+    window = lines[at : at + _WRAP]
+    if not any(line.closes for line in window) and not lines[at].raw[:4].isdecimal():
+        return None
     joined = ""
     gap = gapped = False
     for index in range(at, min(at + _WRAP, len(lines))):
@@ -252,7 +276,7 @@ def _match_from(lines: Sequence[Line], at: int) -> tuple[int, bool] | None:
         joined = f"{joined} {text}" if joined else text
         if len(joined) > _ATTRIBUTION:
             return None
-        sure = _judge(joined, _next(lines, index + 1))
+        sure = _judge(joined, _next(lines, index + 1)) if line.closes or joined[:1].isdecimal() else None
         if sure is not None:
             return index + 1, sure
     return None
