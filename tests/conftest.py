@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.store import migrate
 from tests.support.postgres import PostgresServer, postgres_server
 
 
@@ -43,6 +44,20 @@ def postgres_url(postgres: PostgresServer) -> str:
     return postgres.new_database()
 
 
+@pytest.fixture(scope="session")
+def migrated_template(postgres: PostgresServer) -> str:
+    """The name of a database at the present schema, to be copied: quicker than migrating for every test."""
+    url = postgres.new_database()
+    migrate(url)
+    return url.rpartition("/")[2]
+
+
+@pytest.fixture
+def migrated_postgres_url(postgres: PostgresServer, migrated_template: str) -> str:
+    """The URL of a database of its own at the present schema, without rows."""
+    return postgres.new_database(migrated_template)
+
+
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
     """The URL of an SQLite file that does not exist yet."""
@@ -51,6 +66,6 @@ def sqlite_url(tmp_path: Path) -> str:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
-    """The URL of an empty database: each test runs on SQLite and on PostgreSQL."""
-    url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+    """The URL of a database without rows, ready for `open_store`: each test runs on SQLite and on PostgreSQL."""
+    url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "migrated_postgres_url")
     return url

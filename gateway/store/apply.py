@@ -99,9 +99,10 @@ def apply(
     if row[1] != claim.token:
         raise Conflict(f"intake {claim.intake_id} was taken over by another worker")
     case = Case(context, claim, mail, plan)
+    after_ours = since_ours(case)
     duplicate, ticket_id = hold_key(case)
     if duplicate:
-        settle(case, Disposition.DUPLICATE, ticket_id)
+        settle(case, Disposition.DUPLICATE, ticket_id, after_ours=after_ours)
         return Applied(claim.intake_id, Disposition.DUPLICATE, ticket_id)
     entry_id: int | None = None
     outgoing: tuple[OutgoingId, ...] = ()
@@ -118,7 +119,7 @@ def apply(
     note_suspicion(case)
     if plan.acknowledge and acknowledgement is not None and ticket_id is not None:
         outgoing, refusals = acknowledge(case, ticket_id, acknowledgement)
-    settle(case, plan.disposition, ticket_id, entry_id=entry_id, refusals=refusals)
+    settle(case, plan.disposition, ticket_id, after_ours=after_ours, entry_id=entry_id, refusals=refusals)
     return Applied(claim.intake_id, plan.disposition, ticket_id, outgoing, refusals)
 
 
@@ -163,19 +164,25 @@ def acknowledge(
     return ((), (result,)) if isinstance(result, Refusal) else ((result,), ())
 
 
+def since_ours(case: Case) -> int | None:
+    """Return how long ago, before this mail, we last wrote to its organisation by ourselves; None: never."""
+    group = case.organisation
+    scope = "address" if "@" in group else "organisation"
+    last = case.context.transaction.value(LAST_OUT, scope=scope, key=group) if group else None
+    return None if last is None else max(0, case.context.now - last)
+
+
 def settle(
     case: Case,
     disposition: Disposition,
     ticket_id: TicketId | None,
     *,
+    after_ours: int | None,
     entry_id: int | None = None,
     refusals: tuple[Refusal, ...] = (),
 ) -> None:
     """Give the intake its one disposition."""
     author = case.author
-    group = case.organisation
-    scope = "address" if "@" in group else "organisation"
-    last = case.context.transaction.value(LAST_OUT, scope=scope, key=group) if group else None
     case.context.transaction.run(
         SETTLE,
         intake=case.claim.intake_id,
@@ -190,7 +197,7 @@ def settle(
         why=case.plan.thread_because,
         opinions=verdicts_to_json(case.plan.judgement.verdicts),
         refused=json.dumps([[item.rule, item.because] for item in refusals]) if refusals else None,
-        domain=group or None,
+        domain=case.organisation or None,
         print=case.plan.fingerprint or None,
-        after=None if last is None else max(0, case.context.now - last),
+        after=after_ours,
     )

@@ -47,7 +47,7 @@ def candidates(*conditions: ColumnElement[bool]) -> Statement:
     return Statement(
         select(
             c.id, c.raw_id, c.queue, c.mail_from, c.rcpt_to, c.received_at, c.source, c.session, c.peer,
-            c.source_ref, c.attempts, raws.c.size,
+            c.source_ref, c.attempts, c.released, raws.c.size,
         )
         .select_from(intakes.join(raws, raws.c.id == c.raw_id))
         .where(
@@ -159,7 +159,7 @@ def take(transaction: Transaction, limit: int, lease: timedelta, now: int, *, tr
     taken: list[Taken] = []
     octets = 0
     for row in found:
-        octets += row[11]
+        octets += row[-1]
         if taken and octets > CLAIM_OCTETS:
             break
         taken.append(as_taken(row, token))
@@ -169,9 +169,23 @@ def take(transaction: Transaction, limit: int, lease: timedelta, now: int, *, tr
 
 
 def as_taken(row: Row, token: int) -> Taken:
-    intake_id, raw_id, queue, mail_from, rcpt_to, received_at, source, session, peer, source_ref, attempts, _size = row
+    (
+        intake_id,
+        raw_id,
+        queue,
+        mail_from,
+        rcpt_to,
+        received_at,
+        source,
+        session,
+        peer,
+        source_ref,
+        attempts,
+        released,
+        _size,
+    ) = row
     envelope = Envelope(mail_from, rcpt_to, to_moment(received_at), source, session, peer, source_ref or "")
-    return Taken(Claim(IntakeId(intake_id), envelope, b"", queue, attempts + 1, token), raw_id)
+    return Taken(Claim(IntakeId(intake_id), envelope, b"", queue, attempts + 1, token, bool(released)), raw_id)
 
 
 def release(transaction: Transaction, claim: Claim, because: str, now: int) -> None:

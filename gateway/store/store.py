@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from gateway.ports import Clock
+from gateway.store.desk_side import DeskSide
 from gateway.store.intake_side import IntakeSide
 from gateway.store.locations import is_sqlite, sqlite_path
 from gateway.store.lock import DaemonLock
 from gateway.store.migrate import check_schema, migrate
 from gateway.store.options import StoreOptions
 from gateway.store.outbox_side import OutboxSide
+from gateway.store.read_side import ReadSide
 
 
 def open_store(url: str, *, clock: Clock, options: StoreOptions | None = None) -> SqlStore:
@@ -37,5 +39,5 @@ def open_store(url: str, *, clock: Clock, options: StoreOptions | None = None) -
         raise
 
 
-class SqlStore(IntakeSide, OutboxSide):
+class SqlStore(IntakeSide, OutboxSide, ReadSide, DeskSide):
     """Implements ports.Store, ports.Outbox and more, on SQLite or PostgreSQL; every call keeps its deadline."""

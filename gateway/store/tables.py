@@ -49,6 +49,7 @@ intakes = Table(
     Column("retry_at", Time),
     Column("lease_until", Time),
     needed("lease_token", BigInteger, ZERO),
+    needed("released", Boolean, NO),  # an operator released it from quarantine
     Column("disposition", Text),
     Column("ticket_id", Number, ForeignKey("tickets.id"), index=True),
     Column("entry_id", Number),

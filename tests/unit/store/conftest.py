@@ -6,13 +6,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.store import SqlStore, migrate, open_store
+from gateway.store import SqlStore, open_store
 from tests.conftest import MovableClock
 
 
 @pytest.fixture
 async def store(database_url: str, clock: MovableClock) -> AsyncIterator[SqlStore]:
-    if database_url.startswith("postgresql"):
-        migrate(database_url)
     async with open_store(database_url, clock=clock) as opened:
         yield opened

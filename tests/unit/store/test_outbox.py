@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from gateway.errors import NotSendable
-from gateway.model import DeliveryResult, Mailbox, OutgoingFile, Outcome
+from gateway.model import DeliveryResult, Mailbox, Outcome, OutgoingFile
 from gateway.store import SqlStore
 from tests.conftest import MovableClock
 from tests.unit.store.cases import ANN, open_ticket, reply, send_automatic, texts

@@ -11,7 +11,9 @@ import pytest
 from gateway.errors import Conflict
 from gateway.model import (
     Action,
+    Applied,
     Attachment,
+    DeliveryId,
     Disposition,
     Effect,
     EntryKind,
@@ -42,10 +44,11 @@ from tests.unit.store.cases import (
     texts,
 )
 
+NO_TOKENS = Tokens()
 EVE = Mailbox("Eve", "eve@example.net")
 
 
-async def gathered(store: SqlStore, parsed, tokens: Tokens = Tokens(), queue: str = "support"):
+async def gathered(store: SqlStore, parsed, tokens: Tokens = NO_TOKENS, queue: str = "support"):
     claim = await take(store, queue=queue)
     key = f"{parsed.message_id} {parsed.digest}"
     return await store.inspect(lambda writer: writer.gather(claim, parsed, route(queue), tokens, key))
@@ -56,6 +59,7 @@ async def test_a_mail_opens_a_ticket_with_its_acknowledgement(store: SqlStore) -
 
     applied = await process(store, parsed, opens(parsed, acknowledge=True))
 
+    assert applied.ticket_id is not None
     ticket, entries = await store.find_ticket(applied.ticket_id)
     assert applied.disposition is Disposition.TICKET
     assert len(applied.outgoing) == 1
@@ -131,6 +135,7 @@ async def test_a_job_that_fails_leaves_nothing_and_harms_no_other(store: SqlStor
         process(store, good, opens(good), claims[0]), store.transact(breaks), return_exceptions=True
     )
 
+    assert isinstance(results[0], Applied)
     assert results[0].disposition is Disposition.TICKET
     assert isinstance(results[1], RuntimeError)
     assert len(await store.list_tickets()) == 1
@@ -246,7 +251,7 @@ async def test_a_report_marks_the_exact_delivery_and_mutes_the_address(store: Sq
         key="b",
         entry_kind=EntryKind.DELIVERY,
         ticket_id=ticket,
-        events=(ReportEvent(delivery.id, said, suppress=True),),
+        events=(ReportEvent(DeliveryId(delivery.id), said, suppress=True),),
     )
 
     await process(store, bounce, plan)
@@ -273,7 +278,7 @@ async def test_a_delay_is_no_failure(store: SqlStore) -> None:
         ticket,
         disposition=Disposition.BOUNCE,
         entry_kind=EntryKind.DELIVERY,
-        events=(ReportEvent(delivery.id, late),),
+        events=(ReportEvent(DeliveryId(delivery.id), late),),
         reopen=False,
     )
 
@@ -326,4 +331,5 @@ async def test_text_that_no_database_keeps_is_stored_without_it(store: SqlStore)
 
     applied = await process(store, parsed, opens(parsed))
 
+    assert applied.ticket_id is not None
     assert (await store.find_ticket(applied.ticket_id))[0].subject.replace("\0", "") == "ab?"
