@@ -850,6 +850,16 @@ class InboxHealth(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class InboxRow:
+    """How a direct inbox goes, for pages, metrics and `doctor`."""
+
+    name: str
+    health: InboxHealth
+    detail: str
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class InboxProgress:
     """How far a direct inbox was read: everything up to `last_uid` was taken, but for `pending` (failed, to retry)."""
 

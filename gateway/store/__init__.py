@@ -1,8 +1,10 @@
 """The ledger, the tickets and the outbox, in SQLite or PostgreSQL. Durable before it answers; it judges nothing."""
 
+from gateway.store.inbox_book import InboxBook
 from gateway.store.migrate import migrate
 from gateway.store.options import StoreOptions
 from gateway.store.store import SqlStore, open_store
+from gateway.store.vault import SealedVault
 from gateway.store.windows import BoundTable
 
-__all__ = ["BoundTable", "SqlStore", "StoreOptions", "migrate", "open_store"]
+__all__ = ["BoundTable", "InboxBook", "SealedVault", "SqlStore", "StoreOptions", "migrate", "open_store"]

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Self, TypeVar
 
+from sqlalchemy import update
 from sqlalchemy.engine import make_url
 
 from gateway.errors import StorageUnavailable
@@ -22,10 +23,13 @@ from gateway.store.locations import is_sqlite, sqlite_path
 from gateway.store.lock import DaemonLock
 from gateway.store.options import StoreOptions
 from gateway.store.raw import open_raw_storage, read_raw
-from gateway.store.statement import Transaction
+from gateway.store.statement import Statement, Transaction
+from gateway.store.tables_out import inboxes
 from gateway.store.times import to_number
 
 T = TypeVar("T")
+
+VOID_INBOXES = Statement(update(inboxes).values(holder=None, lease_until=None))
 
 
 class StoreCore:
@@ -103,11 +107,11 @@ class StoreCore:
     def _context(self, transaction: Transaction) -> Context:
         return Context(transaction, self._standing, self.now())
 
-    async def _write(self, work: Callable[[Context], T]) -> T:
+    async def write(self, work: Callable[[Context], T]) -> T:
         """Run `work` in a transaction of its own, and return once it is durable."""
         return await self._writes.run(lambda transaction: work(self._context(transaction)))
 
-    async def _read(self, work: Callable[[Context], T]) -> T:
+    async def read(self, work: Callable[[Context], T]) -> T:
         """Run `work` on one snapshot of the database."""
         return await self._reads.run(lambda transaction: work(self._context(transaction)))
 
@@ -119,13 +123,14 @@ class StoreCore:
         except TimeoutError:
             raise StorageUnavailable("the storage of raw mail did not answer in time") from None
 
-    async def _void_leases(self) -> None:
+    async def void_leases(self) -> None:
         """Free what an earlier daemon on this SQLite file held: the lock says that it is dead."""
         if not self._voided:
-            await self._writes.run(void_leases)
+            await self._writes.run(void_all)
             self._voided = True
 
 
-def void_leases(transaction: Transaction) -> None:
+def void_all(transaction: Transaction) -> None:
     transaction.run(intakes.VOID_LEASES)
     transaction.run(outbox.VOID_LEASES)
+    transaction.run(VOID_INBOXES)

@@ -42,7 +42,7 @@ class IntakeSide(StoreCore):
 
     async def claim_intakes(self, limit: int, lease: timedelta) -> Sequence[Claim]:
         """Take up to `limit` waiting intakes, each try counted and committed; one tried before is taken alone."""
-        await self._void_leases()
+        await self.void_leases()
         now, tried_first = self.now(), next(self._turn)
         taken = await self._writes.run(
             lambda transaction: intakes.take(transaction, limit, lease, now, tried_first=tried_first)

@@ -40,7 +40,7 @@ class ReadSide(StoreCore):
         ticket: int | None = None,
     ) -> Sequence[IntakeRow]:
         """Return intakes, newest first."""
-        return await self._read(
+        return await self.read(
             lambda context: listings.list_intakes(
                 context, limit, before, state=state, queue=queue, disposition=disposition, ticket=ticket
             )
@@ -56,7 +56,7 @@ class ReadSide(StoreCore):
         assignee: str | None = None,
     ) -> Sequence[TicketRow]:
         """Return tickets by number, newest first."""
-        return await self._read(
+        return await self.read(
             lambda context: listings.list_tickets(context, limit, before, queue=queue, status=status, assignee=assignee)
         )
 
@@ -70,7 +70,7 @@ class ReadSide(StoreCore):
         ticket: int | None = None,
     ) -> Sequence[OutboxRow]:
         """Return deliveries, newest first."""
-        return await self._read(
+        return await self.read(
             lambda context: listings.list_outbox(context, limit, before, state=state, channel=channel, ticket=ticket)
         )
 
@@ -80,53 +80,53 @@ class ReadSide(StoreCore):
 
     async def find_ticket(self, number: int) -> tuple[TicketRow, Sequence[EntryRow]]:
         """Return a ticket with its time-line. Raises NotFound."""
-        return await self._read(lambda context: listings.find_ticket(context, number))
+        return await self.read(lambda context: listings.find_ticket(context, number))
 
     async def ticket(self, number: int) -> TicketView:
         """Return a ticket with everything that its page shows. Raises NotFound."""
-        return await self._read(lambda context: listings.view_ticket(context, number))
+        return await self.read(lambda context: listings.view_ticket(context, number))
 
     async def trace(self, what: str) -> Sequence[IntakeTrace]:
         """Return the intakes with this number, Message-ID or address, newest first."""
-        return await self._read(lambda context: listings.trace(context, what))
+        return await self.read(lambda context: listings.trace(context, what))
 
     async def attempts(self, delivery: int) -> Sequence[AttemptRow]:
         """Return the attempts under a delivery, first one first."""
-        return await self._read(lambda context: listings.list_attempts(context, delivery))
+        return await self.read(lambda context: listings.list_attempts(context, delivery))
 
     async def raw(self, intake: int) -> bytes:
         """Return the octets of an intake as they came. Raises NotFound."""
-        return await self.read_raw(await self._read(lambda context: listings.raw_of(context, intake)))
+        return await self.read_raw(await self.read(lambda context: listings.raw_of(context, intake)))
 
     async def list_blocklist(self) -> Sequence[BlockRow]:
         """Return the stored patterns."""
-        return await self._read(lists.list_blocklist)
+        return await self.read(lists.list_blocklist)
 
     async def list_suppressions(self) -> Sequence[SuppressionRow]:
         """Return the addresses that get no automatic mail for a while."""
-        return await self._read(lists.list_suppressions)
+        return await self.read(lists.list_suppressions)
 
     async def list_breakers(self) -> Sequence[BreakerRow]:
         """Return the breakers that were ever tripped."""
-        return await self._read(statistics.list_breakers)
+        return await self.read(statistics.list_breakers)
 
     async def list_agents(self) -> Sequence[AgentRow]:
         """Return the local accounts."""
-        return await self._read(lists.list_agents)
+        return await self.read(lists.list_agents)
 
     async def statistics(self) -> Statistics:
         """Return what waits where, at this moment."""
-        return await self._read(statistics.statistics)
+        return await self.read(statistics.statistics)
 
     async def check_writable(self) -> None:
         """Write and commit something harmless. Raises Transient if the store could not take a mail now."""
-        await self._write(statistics.beat)
+        await self.write(statistics.beat)
 
     async def audit(self, *, octets: bool = True) -> Audit:
         """Check the sum of the ledger (I1); with `octets`, also that each raw mail still has its hash."""
-        waiting, dispositions = await self._read(statistics.count_intakes)
-        problems = await self._read(statistics.broken_sentences)
-        deliveries = await self._read(statistics.count_deliveries)
+        waiting, dispositions = await self.read(statistics.count_intakes)
+        problems = await self.read(statistics.broken_sentences)
+        deliveries = await self.read(statistics.count_deliveries)
         read = 0
         if octets:
             read, damaged = await self._hash_again()
@@ -137,7 +137,7 @@ class ReadSide(StoreCore):
     async def _hash_again(self) -> tuple[int, list[str]]:
         """Read every raw mail, a few at a time, and compare its hash with the one that was noted at its acceptance."""
         after, read, damaged = 0, 0, []
-        while rows := await self._read(partial(statistics.next_raws, after=after)):
+        while rows := await self.read(partial(statistics.next_raws, after=after)):
             for raw_id, sha256, _size, location, digest in rows:
                 after, read = raw_id, read + 1
                 found = digest

@@ -216,7 +216,22 @@ agents = Table(
     Column("settings", Text),  # JSON
 )
 
-# What a direct inbox remembers (UIDVALIDITY, last UID, sealed tokens), and other small durable values.
+# Direct inboxes: who fetches, how far it was read, how it goes.
+inboxes = Table(
+    "inboxes",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text),
+    Column("lease_until", Time),
+    Column("uid_validity", BigInteger),
+    Column("last_uid", BigInteger),
+    Column("pending", Text),  # JSON
+    needed("health"),
+    needed("detail"),
+    needed("changed_at", Time),
+)
+
+# Sealed tokens and other small durable values.
 keepsakes = Table(
     "keepsakes",
     metadata,

@@ -75,6 +75,19 @@ def create_what_comes_in() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_editions")),
     )
     op.create_table(
+        "inboxes",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("holder", sa.Text(), nullable=True),
+        sa.Column("lease_until", sa.BigInteger(), nullable=True),
+        sa.Column("uid_validity", sa.BigInteger(), nullable=True),
+        sa.Column("last_uid", sa.BigInteger(), nullable=True),
+        sa.Column("pending", sa.Text(), nullable=True),
+        sa.Column("health", sa.Text(), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_inboxes")),
+    )
+    op.create_table(
         "keepsakes",
         sa.Column("owner", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
