@@ -32,7 +32,7 @@ from gateway.outbound.appearance import MailTemplates, load_look
 from gateway.parser import ParserPool
 from gateway.pipeline import accept, process
 from gateway.policy import Policy, build_letterheads, build_policy
-from gateway.store import SqlStore, StoreOptions, open_store
+from gateway.store import BoundTable, SqlStore, StoreOptions, open_store
 from gateway.telemetry import metrics
 from gateway.telemetry.log import get_logger
 from gateway.telemetry.notify import activated, notify
@@ -46,6 +46,10 @@ HTTP_SOCKET_MODE = 0o660
 
 # Keys that are read once, at the start; a reload that changes one says so.
 NEED_RESTART = ("hostname", "listen", "database", "raw_mail", "limits", "connections")
+
+
+class ListenError(Exception):
+    """A listener cannot be opened: the place is taken, or not ours."""
 
 
 class SystemClock:
@@ -70,7 +74,8 @@ def read_instance(path: Path) -> Instance:
     settings = load(path)
     secret = read_key(settings.secret).value
     previous = tuple(read_key(old).value for old in settings.previous_secrets)
-    letterheads = build_letterheads(settings, MailTemplates(), lambda look: load_look(look, settings.hostname))
+    templates = MailTemplates(settings.templates)
+    letterheads = build_letterheads(settings, templates, lambda look: load_look(look, settings.hostname))
     policy = build_policy(settings, secret, previous, letterheads)
     return Instance(settings, policy, store_options(settings, policy))
 
@@ -79,6 +84,7 @@ def store_options(settings: Settings, policy: Policy) -> StoreOptions:
     """Return what the store needs to know of the configuration."""
     return StoreOptions(
         raw_mail=settings.raw_mail,
+        bound=BoundTable.from_limits(settings.loop_protection.limits.table()),
         own_addresses=policy.own_addresses,
         blocklist=settings.loop_protection.blocklist,
         commit_timeout=settings.limits.commit_timeout,
@@ -235,7 +241,10 @@ class Poterne:
 
 def listening(where: str, mode: int, given: Mapping[str, list[socket.socket]], name: str) -> list[socket.socket]:
     """Return the sockets of a `listen` key: opened now, or handed over by the service manager under that name."""
-    return open_sockets(where, mode, given.get(name, ()))
+    try:
+        return open_sockets(where, mode, given.get(name, ()))
+    except (OSError, ValueError) as error:
+        raise ListenError(f"cannot listen at {where} for {name}: {error}") from None
 
 
 def shown_url(url: str) -> str:
@@ -269,7 +278,7 @@ def note_refused(error: Exception) -> None:
 
 
 def serve(path: Path, *, page: bool = False) -> None:
-    """Run the daemon until a signal ends it. What prevents the start is raised: ConfigError, StoreLocked, OSError."""
+    """Run the daemon until a signal ends it. What prevents the start is raised: ConfigError, StoreLocked, ..."""
     import uvloop
 
     instance = read_instance(path)

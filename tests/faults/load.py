@@ -68,6 +68,7 @@ class Load:
         self.pause = pause
         self.ledger = Ledger()
         self.only_resend = False
+        self.refused = 0  # connections
         self._numbers = itertools.count(1)
 
     def _next(self) -> Mail | None:
@@ -90,6 +91,7 @@ class Load:
             try:
                 reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
             except OSError:
+                self.refused += 1
                 await asyncio.sleep(0.02)
                 continue
             try:

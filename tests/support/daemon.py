@@ -56,11 +56,14 @@ class Daemon:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.lmtp, self.http = free_port(), free_port()
+        self.metrics = 0  # the port of listen.metrics, if a test configures one
         self.database = database or f"sqlite:///{folder}/poterne.db"
         self.config = folder / "poterne.yaml"
         self.log = folder / "daemon.log"
         self.environment = environment or {}
         self.wrapper = wrapper
+        self.module = "gateway"
+        self.descriptors: tuple[int, ...] = ()  # that the process inherits
         self.process: subprocess.Popen[bytes] | None = None
         secret = folder / "secret"
         if not secret.exists():
@@ -80,10 +83,15 @@ class Daemon:
 
     def start(self, *, ready: bool = True, seconds: float = 30) -> Daemon:
         """Start it; return once /readyz is green, or at once."""
-        command = [*self.wrapper, sys.executable, "-m", "gateway", "serve", "-c", str(self.config)]
+        command = [*self.wrapper, sys.executable, "-m", self.module, "serve", "-c", str(self.config)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command, stdout=log, stderr=log, env=os.environ | self.environment, start_new_session=True
+                command,
+                stdout=log,
+                stderr=log,
+                env=os.environ | self.environment,
+                start_new_session=True,
+                pass_fds=self.descriptors,
             )
         if ready:
             self.until(lambda: self.get("/readyz")[0] == 200, seconds)
@@ -147,6 +155,12 @@ class Daemon:
         self.process.kill()
         self.process.wait()
 
+    def wait_for_death(self, seconds: float = 30) -> None:
+        """Return once it has killed itself. Raises AssertionError if it ends otherwise, TimeoutExpired if it lives."""
+        assert self.process is not None
+        code = self.process.wait(seconds)
+        assert code == -signal.SIGKILL, f"ended with {code}:\n{self.log_end()}"
+
     def kill(self) -> None:
         """Clear away the daemon and everything that it started."""
         if self.process is not None:
@@ -158,7 +172,10 @@ class Daemon:
         """End it as systemd would; return the exit code."""
         assert self.process is not None
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+            if self.wrapper[:1] == ("strace",):  # it keeps signals to itself
+                os.killpg(self.process.pid, signal.SIGTERM)
+            else:
+                self.process.send_signal(signal.SIGTERM)
         return self.process.wait(seconds)
 
     def command(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:

@@ -6,23 +6,47 @@ import asyncio
 import contextlib
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from gateway.cli.demo.catcher import Catcher
-from gateway.cli.demo.play import Play
-from gateway.cli.demo.stage import Daemon, Stage, poterne, prepare
+from gateway.cli import sysexits
+from gateway.cli.frame import CommandError, command
+
+if TYPE_CHECKING:
+    from gateway.cli.demo.stage import Daemon, Stage
 
 SELECTOR, DOMAIN = b"demo._domainkey.example.org.", "example.org"
 
 
-def play_demo(folder: Path, *, once: bool) -> None:
-    """Make a stage under `folder` and play on it. Raises RuntimeError or TimeoutError if something does not work."""
-    asyncio.run(perform(prepare(folder), once=once))
+@command()
+@click.option("--once", is_flag=True, help="End after the tables, for scripts.")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("var/demo"),
+    show_default=True,
+    help="Where each run makes its own folder.",
+)
+def demo(once: bool, folder: Path) -> None:
+    """Play six mails in, one agent's reply out, and show what became of each.
+
+    Starts the daemon on free ports of the loopback, and a catcher that plays the relay and the customer's mailbox.
+    """
+    from gateway.cli.demo.stage import prepare
+
+    try:
+        asyncio.run(perform(prepare(folder), once=once))
+    except (RuntimeError, TimeoutError) as error:
+        raise CommandError(str(error), f"see daemon.log in {folder}", sysexits.SOFTWARE) from None
 
 
 async def perform(stage: Stage, *, once: bool) -> None:
     """Play the demo on a stage; unless `once`, stay until a signal asks for the end."""
+    from gateway.cli.demo.catcher import Catcher
+    from gateway.cli.demo.play import Play
+    from gateway.cli.demo.stage import Daemon
+
     key = await make_key(stage)
     catcher, daemon = Catcher(stage.folder / "mailbox"), Daemon(stage)
     await catcher.start(stage.relay)
@@ -47,6 +71,8 @@ async def perform(stage: Stage, *, once: bool) -> None:
 
 async def make_key(stage: Stage) -> bytes:
     """Make the DKIM key as an operator would; return the record that would stand in DNS."""
+    from gateway.cli.demo.stage import poterne
+
     path = str(stage.folder / "dkim.pem")
     await poterne(stage, "dkim", "generate", "--domain", DOMAIN, "--selector", "demo", "--out", path)
     return (await poterne(stage, "dkim", "record", "--domain", DOMAIN, "--selector", "demo", path)).encode()

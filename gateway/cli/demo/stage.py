@@ -134,7 +134,7 @@ class Daemon:
                 "serve",
                 "-c",
                 str(self._stage.config),
-                env=os.environ | {"POTERNE_PAGE": "1"},
+                "--page",
                 stdout=log,
                 stderr=log,
             )
