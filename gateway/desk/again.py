@@ -1,0 +1,75 @@
+"""Judges mails that were taken before, under the configuration at hand. Reads the database, and changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from gateway.decision import decide
+from gateway.desk.desk import Books, Desk
+from gateway.mail import parse
+from gateway.model import Claim, Envelope, IntakeId, IntakeRow, Plan, Verdict
+from gateway.pipeline import gather
+
+PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One mail that would be judged otherwise: each difference as (what, before, after)."""
+
+    row: IntakeRow
+    plan: Plan
+    differences: tuple[tuple[str, str, str], ...]
+
+
+async def changes(desk: Desk, since: datetime) -> AsyncIterator[Change]:
+    """Yield what each mail since then would become now, newest first, with how that differs from what it became."""
+    async for row in intakes_since(desk.books, since):
+        raw = await desk.books.raw(row.id)
+        plan = await judge(desk, row, raw)
+        yield Change(row, plan, differences(row, plan))
+
+
+async def intakes_since(books: Books, since: datetime) -> AsyncIterator[IntakeRow]:
+    """Yield the intakes that were received since then, newest first."""
+    before: int | None = None
+    while page := await books.list_intakes(PAGE, before):
+        for row in page:
+            if row.received_at < since:
+                return
+            yield row
+        before = page[-1].id
+
+
+async def judge(desk: Desk, row: IntakeRow, raw: bytes) -> Plan:
+    """Judge one mail again by the steps of `pipeline.settle`, but that the plan is not applied."""
+    mail = await asyncio.to_thread(parse, raw)
+    found = desk.policy.routes.route(row.rcpt_to)
+    queue = found.queue if found else row.queue
+    if queue not in desk.policy.queues:
+        queue = next(iter(desk.policy.queues))
+    envelope = Envelope(row.mail_from, row.rcpt_to, row.received_at.astimezone(UTC), source="replay")
+    claim = Claim(IntakeId(row.id), envelope, raw, queue, row.attempts, 0)
+    facts, key = await desk.books.inspect(lambda w: gather(w, claim, mail, desk.policy, row.received_at))
+    return decide(mail, facts, key, desk.policy)
+
+
+def differences(row: IntakeRow, plan: Plan) -> tuple[tuple[str, str, str], ...]:
+    """Compare the record with a new judgement. A mail that was not judged yet differs in nothing."""
+    if row.disposition is None:
+        return ()
+    queue = plan.new_ticket.queue if plan.new_ticket else row.queue
+    pairs = [
+        ("disposition", row.disposition, plan.disposition.value),
+        ("queue", row.queue, queue),
+        ("verdicts", rules(row.verdicts), rules(plan.judgement.verdicts)),
+    ]
+    return tuple(pair for pair in pairs if pair[1] != pair[2])
+
+
+def rules(verdicts: Sequence[Verdict]) -> str:
+    """Return the rules and effects of verdicts as one sorted text."""
+    return " ".join(sorted({f"{item.rule}={item.effect.value}" for item in verdicts})) or "-"

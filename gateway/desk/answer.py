@@ -1,0 +1,69 @@
+"""An agent's answer, from the words to the outbox: to whom it goes, what it continues, what it quotes."""
+
+from __future__ import annotations
+
+import asyncio
+
+from gateway.desk.desk import Desk
+from gateway.errors import Conflict, NotSendable
+from gateway.mail import letters, parse
+from gateway.mail.address import canonical
+from gateway.model import Draft, EntryKind, Mailbox, OutgoingId, TicketId, TicketView
+
+CONVERSATION = {EntryKind.CUSTOMER.value, EntryKind.AGENT.value}  # what may be quoted to a customer; never a note
+
+
+async def answer(desk: Desk, number: int, text: str, author: str, *, cc: bool = True) -> OutgoingId:
+    """Queue an agent's answer to the requester, and to the participants if `cc`. Returns once it is durable."""
+    if not text.strip():
+        raise NotSendable("the reply is empty; write its text on standard input")
+    view = await desk.books.ticket(number)
+    if view.merged_into is not None:
+        raise Conflict(f"ticket {number} was merged into {view.merged_into}; reply to {view.merged_into}")
+    requester, others = people(view, desk)
+    if requester is None:
+        raise NotSendable(f"ticket {number} has no requester that mail can go to")
+    answered = await last_mail(desk, view)
+    letterhead = desk.policy.letterheads[view.row.queue]
+    history = tuple(
+        letters.Quoted(entry.author, entry.created_at, entry.text)
+        for entry in reversed(view.entries)
+        if entry.kind in CONVERSATION
+    )
+
+    def draft(outgoing: OutgoingId) -> Draft:
+        return letters.reply(
+            letterhead,
+            (requester,),
+            view.row.subject,
+            text,
+            ticket=TicketId(number),
+            outgoing=outgoing,
+            keys=desk.policy.keys,
+            answered=answered,
+            cc=others if cc else (),
+            history=history,
+        )
+
+    return await desk.books.transact(lambda writer: writer.queue_reply(TicketId(number), draft, author))
+
+
+def people(view: TicketView, desk: Desk) -> tuple[Mailbox | None, tuple[Mailbox, ...]]:
+    """Return the requester and the other participants; newcomers are shown and get nothing (I5), and so do we."""
+    own = {canonical(address) for address in desk.policy.own_addresses}
+    boxes = [
+        (item.role, Mailbox(item.name, item.address))
+        for item in view.participants
+        if canonical(item.address) not in own
+    ]
+    requester = next((box for role, box in boxes if role == "requester"), None)
+    return requester, tuple(box for role, box in boxes if role == "participant")
+
+
+async def last_mail(desk: Desk, view: TicketView) -> letters.Answered:
+    """Return the ids of the customer's last mail, so that their program shows the answer below it."""
+    intakes = [entry.intake for entry in view.entries if entry.kind == EntryKind.CUSTOMER.value and entry.intake]
+    if not intakes:
+        return letters.Answered()
+    raw = await desk.books.raw(intakes[-1])
+    return letters.Answered.of(await asyncio.to_thread(parse, raw))
