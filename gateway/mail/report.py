@@ -50,7 +50,7 @@ def _first_parts(root: Part) -> list[Part]:
 def read_delivery(root: Part, parts: Sequence[Part]) -> Report | None:
     """Return a standard delivery report, or None."""
     holders = [part for part in parts if part.content_type in _STATUS_TYPES]
-    if not holders and evidence.robot_sender(root):
+    if not holders and evidence.is_notice(root):
         # A gateway put the whole report into a mail of its own
         for tree in returned(root)[:1]:
             inner = _first_parts(tree)

@@ -10,31 +10,31 @@ from typing import Final
 
 from gateway.mail import words
 from gateway.mail.part import EMBEDDING, Part
-from gateway.mail.reply_phrases import phrases
+from gateway.mail.reply_phrases import FORWARD_SUBJECTS, phrases
 from gateway.mail.report_fields import ADDRESS
 
 _ROBOT_LOCALS: Final = frozenset(
     phrases(
         """
         mailer-daemon | mailerdaemon | mailer.daemon | mailer_daemon | mail-daemon | maildaemon | mail.daemon |
-        postmaster | postmaster-noreply | mdaemon | daemon | mailer | mailsystem | mail-system | mailadmin |
-        mail-admin | mail_admin | mailmaster | mailbot | mailgateway | mailer-noreply | postoffice | post_office |
+        postmaster-noreply | mdaemon | daemon | mailer | mailsystem | mail-system | mailadmin | mail-admin |
+        mail_admin | mailmaster | mailbot | mailgateway | mailer-noreply | postoffice | post_office |
         post-office | post_master | bounce | bounces | bouncebot | bounce-handler | smtp-gateway | smtpd | smtp |
-        systemadministrator | system.administrator | system-administrator | sysadmin | administrator |
-        majordomo-owner | mail-delivery-subsystem | maildelivery | mail.delivery | delivery | delivery-status |
-        dsn | ndr | exim | qmail | root | microsoftexchange | mmdf | fetchmail-daemon | mailscanner | antispam |
-        antivirus | virusalert | uucp | network_mailer | noreply-bounce
+        systemadministrator | system.administrator | system-administrator | majordomo-owner |
+        mail-delivery-subsystem | maildelivery | mail.delivery | delivery | delivery-status | dsn | ndr | exim |
+        qmail | microsoftexchange | mmdf | fetchmail-daemon | mailscanner | antispam | antivirus | virusalert |
+        uucp | network_mailer | noreply-bounce
         """
     )
 )
+# People read and write under these too (RFC 5230 §4.6 says so of postmaster): they need another sign beside them.
+_STAFFED: Final = frozenset(phrases("postmaster | administrator | admin | sysadmin | root | support | helpdesk | it"))
 # Pieces of addresses like E500_SMTP_Mail_Service@ and AntiVirus_for_SMTP_Gateways@.
-_ROBOT_WORDS: Final = frozenset(
-    phrases("mailer | daemon | smtp | antivirus | postmaster | mailsweeper | mdaemon | mailserver")
-)
-_ROBOT_STARTS: Final = ("mailer-daemon", "microsoftexchange", "postmaster", "mailerdaemon", "mail-daemon")
+_ROBOT_WORDS: Final = frozenset(phrases("mailer | daemon | smtp | antivirus | mailsweeper | mdaemon | mailserver"))
+_ROBOT_STARTS: Final = ("mailer-daemon", "microsoftexchange", "mailerdaemon", "mail-daemon")
 _ROBOT_NAMES: Final = phrases(
     """
-    mail delivery | mailer-daemon | mailer daemon | postmaster | system administrator | systemadministrator |
+    mail delivery | mailer-daemon | mailer daemon | system administrator | systemadministrator |
     administrateur système | delivery subsystem | mail administrator | mail system | internet mail delivery |
     mail router | smtp server | mail gateway | microsoft outlook
     """
@@ -63,22 +63,15 @@ _SUBJECTS: Final = phrases(
     messaggio non recapitato | niet te bestellen | onbestelbaar | não é possível entregar | falha na entrega |
     niedostarczalne | niedoręczone | kan inte levereras | olevererbart | det går inte att leverera | ikke levert |
     kan ikke leveres | uleverbar | ei voi toimittaa | nedoručitelné | недоставленное | не доставлено |
-    не удалось доставить | недоставлено | 退信 | 系统退信 | 无法送达 | 未送达 | 未传递 | 配信不能 |
-    配信できません | エラーメール | 送信エラー
+    не удалось доставить | недоставлено | 退信 | 系统退信 | 无法送达 | 未送达 | 未传递 |
+    配信不能 | 配信できません | エラーメール | 送信エラー
     """
 )
-_ANSWER: Final = re.compile(r"[^\W\d_]{1,8}(?:\[\d+\])?\s?: ", re.UNICODE)
-_PLAIN_PREFIXES: Final = (
-    "warning:",
-    "warnung:",
-    "delayed:",
-    "dsn:",
-    "ndn:",
-    "bounce:",
-    "rejected:",
-    "auto:",
-    "error:",
-    "fehler:",
+_ANSWERS: Final = phrases(
+    "re | aw | sv | vs | antw | odp | r | rif | res | ref | ynt | vá | ha | bls | απ | отв | 回复 | 回覆 | 返信"
+)
+_ANSWER: Final = re.compile(
+    rf"(?:{'|'.join(map(re.escape, (*_ANSWERS, *FORWARD_SUBJECTS)))})(?:\[\d{{1,3}}\])?\s?[:\uff1a]"
 )
 
 
@@ -89,23 +82,34 @@ def subject_of(root: Part) -> str:
 
 def robot_sender(root: Part) -> bool:
     """Tell whether the sender's name or address is one of those under which mail systems write."""
-    value = words.decode(root.first("from")) or root.first("sender")
-    if not value.strip() or value.strip() == "<>":
-        return root.first("return-path").strip() == "<>"
-    folded = value.casefold()
-    if any(name in folded for name in _ROBOT_NAMES):
-        return True
-    match = ADDRESS.search(folded)
-    local = (match[0].partition("@")[0] if match else folded.strip("<> ")).strip("\"'")
-    if local in _ROBOT_LOCALS or local.startswith(_ROBOT_STARTS):
+    folded = _sender(root)
+    if folded in {"", "<>"}:
+        return null_path(root)
+    local = _local(folded)
+    if local in _ROBOT_LOCALS or local.startswith(_ROBOT_STARTS) or any(name in folded for name in _ROBOT_NAMES):
         return True
     return not _ROBOT_WORDS.isdisjoint(re.split(r"[._-]", local))
+
+
+def staffed_sender(root: Part) -> bool:
+    """Tell whether the sender is an office that writes by machine and by hand."""
+    folded = _sender(root)
+    return _local(folded) in _STAFFED or "postmaster" in folded
+
+
+def _sender(root: Part) -> str:
+    return (words.decode(root.first("from")) or root.first("sender")).strip().casefold()
+
+
+def _local(folded: str) -> str:
+    match = ADDRESS.search(folded)
+    return (match[0].partition("@")[0] if match else folded.strip("<> ")).strip("\"'")
 
 
 def robot_subject(root: Part) -> bool:
     """Tell whether the subject is a notice's own, and neither an answer to one nor a forward of one."""
     subject = subject_of(root)
-    if _ANSWER.match(subject) and not subject.startswith(_PLAIN_PREFIXES):
+    if _ANSWER.match(subject):
         return False
     return subject.lstrip("*[({!- ").startswith(_SUBJECTS) or any(
         phrase in subject
@@ -115,8 +119,7 @@ def robot_subject(root: Part) -> bool:
 
 def answer_or_forward(root: Part) -> bool:
     """Tell whether the subject says that a person answered or forwarded."""
-    subject = subject_of(root)
-    return _ANSWER.match(subject) is not None and not subject.startswith((*_PLAIN_PREFIXES, *_SUBJECTS))
+    return _ANSWER.match(subject_of(root)) is not None
 
 
 def null_path(root: Part) -> bool:
@@ -129,12 +132,22 @@ def carries_mail(root: Part) -> bool:
     return any(part.content_type in EMBEDDING for part in root.walk())
 
 
+def automatic(root: Part) -> bool:
+    """Tell whether the fields say that no person sent the mail."""
+    submitted = root.first("auto-submitted").strip().casefold()
+    return submitted.startswith("auto-") or root.first("precedence").strip().casefold() in {
+        "bulk",
+        "junk",
+        "auto_reply",
+    }
+
+
 def is_notice(root: Part) -> bool:
     """Tell whether a mail without a standard report is shaped like a mail system's notice."""
     if any(root.first(name) for name in _FIELDS):
         return True
     if robot_sender(root):
         return not answer_or_forward(root) or null_path(root)
-    automatic = root.first("auto-submitted").strip().casefold().startswith("auto-")
-    automatic = automatic or root.first("precedence").strip().casefold() in {"bulk", "junk", "auto_reply"}
-    return robot_subject(root) and (null_path(root) or automatic or carries_mail(root))
+    if staffed_sender(root):
+        return robot_subject(root) or ((null_path(root) or automatic(root)) and not answer_or_forward(root))
+    return robot_subject(root) and (null_path(root) or automatic(root) or carries_mail(root))

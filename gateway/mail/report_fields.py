@@ -118,7 +118,8 @@ def _records(found: Sequence[Sequence[Field]]) -> list[dict[str, str]]:
     records: list[dict[str, str]] = []
     current: dict[str, str] = {}
     for group in found:
-        if any(name in current for name in _NAMES) and any(name in current for name in _VERDICTS):
+        names = {item.name for item in group}
+        if not names.isdisjoint(_NAMES) and not current.keys().isdisjoint(_VERDICTS):
             records.append(current)
             current = {}
         for item in group:
