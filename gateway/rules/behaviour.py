@@ -91,9 +91,10 @@ def _simhash(features: Iterable[str]) -> int:
 def nested(subject: str) -> str:
     """Say what shows that a subject grew by answers of machines to machines, or the empty string."""
     text = subject[:500].casefold()
-    tags = len(re.findall(r"\[[^\[\]]{1,40}\]", text))
+    # [EXT] and [Support] are gateways' and lists'; what desks add to each other's has a number in it.
+    tags = sum(any(character.isdigit() for character in tag) for tag in re.findall(r"\[[^\[\]]{1,40}\]", text))
     if tags >= NESTED_TAGS:
-        return f"{tags} bracket tags"
+        return f"{tags} ticket tags"
     for word in ("auto:", "automatic reply", "ticket received", "request received", "[rejected]"):
         if text.count(word) > 1:
             return f"repeated {word!r}"

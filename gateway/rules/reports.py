@@ -12,6 +12,8 @@ from gateway.model import (
     Action,
     DeliveryId,
     Facts,
+    Judgement,
+    Kind,
     ParsedMail,
     ReportedRecipient,
     ReportEvent,
@@ -155,6 +157,21 @@ def report_events(mail: ParsedMail, facts: Facts) -> tuple[ReportEvent, ...]:
             about = list(report.recipients[:1])
         events.extend(ReportEvent(delivery, item, suppress=_is_bad_address(item)) for item in about)
     return tuple(events)
+
+
+def complainants(mail: ParsedMail, facts: Facts, judgement: Judgement) -> tuple[str, ...]:
+    """Return the addresses that get no automatic mail any more because of a complaint.
+
+    A forged complaint must not mute a customer, so a token has to say which mail of ours it is about: then it is that
+    mail's recipients, or, where the reader's own program asks (Apple), the author.
+    """
+    if judgement.kind is not Kind.COMPLAINT:
+        return ()
+    if mail.report is not None and mail.report.kind is ReportKind.FEEDBACK:
+        return tuple(dict.fromkeys(address for _, _, address in facts.stored.reported_deliveries))
+    tokens = facts.tokens
+    answers_us = tokens.recipient is not None or bool(tokens.references) or tokens.body is not None
+    return (judgement.author.address,) if answers_us and judgement.author is not None else ()
 
 
 def _is_bad_address(item: ReportedRecipient) -> bool:

@@ -99,7 +99,8 @@ def test_a_huge_mail_is_read_in_part():
     [
         ("Re: [Support] Invoice", False),
         ("[a] [b] Invoice", False),
-        ("[a] [b] [c] Invoice", True),
+        ("[EXT] [Spam?] [Support #1] Invoice", False),
+        ("[Help #1] [Desk #22] [Case 333] Invoice", True),
         ("Auto: Auto: Invoice", True),
         ("Ticket Received - 1 - Ticket Received - 2 - Invoice", True),
         ("[Rejected] [Rejected] Invoice", True),
