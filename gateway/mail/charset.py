@@ -159,7 +159,7 @@ def _moved(run: bytes, *, wide: bool, kana: bool) -> bytes:
     out = bytearray()
     pairs = iter(run)
     for row in pairs:
-        if row < 0x21:  # noqa: PLR2004 - line ends stand between the pairs
+        if not 0x20 < row < 0x7F:  # noqa: PLR2004 - line ends stand between the pairs, and rubbish
             out.append(row)
             continue
         cell = next(pairs, 0)

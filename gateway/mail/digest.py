@@ -26,12 +26,15 @@ def digest(fields: tuple[Field, ...], root: Part, attachments: tuple[Attachment,
                 shown = "".join(words.decode(item.value).split())
                 state.update(f"{name}:{shown}\n".encode("utf-8", "replace"))
     known = {item.part: item.sha256 for item in attachments}
+    opened = {item.part.partition("/")[0] for item in attachments if "/" in item.part}
     for leaf in root.leaves():
         state.update(f"\n{leaf.path} {leaf.content_type}\n".encode("utf-8", "replace"))
-        if leaf.content_type.startswith("text/") or leaf.path not in known:
+        if leaf.path in known:
+            state.update(known[leaf.path].encode("ascii"))
+        elif leaf.content_type.startswith("text/") and leaf.path not in opened:
             # Blanks at line ends and line ends at the end are what relays change first
             lines = leaf.text().rstrip().split("\n")
             state.update("\n".join([line.rstrip() for line in lines]).encode("utf-8", "replace"))
         else:
-            state.update(known[leaf.path].encode("ascii"))
+            state.update(leaf.content())
     return state.hexdigest()
