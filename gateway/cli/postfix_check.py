@@ -6,7 +6,7 @@ Asks postconf(1) and postmap(1), the way Postfix itself resolves its settings; r
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,30 +31,45 @@ class Difference:
         return f"postfix: {self.parameter}: {self.problem}; {self.cure}"
 
 
+PARAMETERS = (
+    "message_size_limit",
+    "lmtp_line_length_limit",
+    "transport_maps",
+    "relay_domains",
+    "relay_recipient_maps",
+    "recipient_delimiter",
+    "virtual_alias_maps",
+    "smtpd_forbid_bare_newline",
+)
+
+
 class Postfix:
-    """A Postfix on this machine, asked through its own commands."""
+    """A Postfix on this machine, asked through its own commands: one call for all parameters, one for each table."""
 
     def __init__(self, directory: Path | None = None) -> None:
         self._options = ["-c", str(directory)] if directory else []
+        lines = self._ask("postconf", "-x", *PARAMETERS).splitlines()
+        self._parameters = {name.strip(): value.strip() for name, _, value in (line.partition("=") for line in lines)}
 
     def parameter(self, name: str) -> str:
-        """Return a parameter's value, expanded."""
-        return self._ask("postconf", "-x", "-h", name).strip()
+        """Return a parameter's value, expanded; empty for one that this version does not know."""
+        return self._parameters.get(name, "")
 
-    def service(self, name: str) -> str:
-        """Return the line of master.cf for a service, or the empty string."""
-        return self._ask("postconf", "-M", name, optional=True).strip()
+    def lmtp_service(self) -> str:
+        """Return the line of master.cf for the LMTP client, or the empty string."""
+        return self._ask("postconf", "-M", "lmtp/unix", optional=True).strip()
 
-    def look_up(self, tables: Sequence[str], address: str) -> str:
-        """Return what the first of the tables says about an address, or the empty string."""
+    def look_up(self, tables: Iterable[str], keys: Iterable[str]) -> dict[str, str]:
+        """Return what the first of the tables that knows a key says about it; unknown keys are absent."""
+        wanted, found = list(dict.fromkeys(keys)), dict[str, str]()
         for table in tables:
-            found = self._ask("postmap", "-q", address, table, optional=True).strip()
-            if found:
-                return found
-        return ""
+            missing = "".join(f"{key}\n" for key in wanted if key not in found)
+            lines = self._ask("postmap", "-q", "-", table, text=missing, optional=True).splitlines() if missing else []
+            found |= {key: value.strip() for key, _, value in (line.partition("\t") for line in lines)}
+        return found
 
     def tables(self, parameter: str) -> list[str]:
-        """Return the tables that a parameter names; one in braces, as inline:{…}, is one table."""
+        """Return the tables (or plain names) that a parameter lists; one in braces, as inline:{…}, is one."""
         found, depth, word = [], 0, ""
         for char in self.parameter(parameter) + " ":
             depth += (char == "{") - (char == "}")
@@ -66,10 +81,11 @@ class Postfix:
         # proxy: only says which process opens the table; postmap opens it itself
         return [table.removeprefix("proxy:") for table in found]
 
-    def _ask(self, program: str, *arguments: str, optional: bool = False) -> str:
+    def _ask(self, program: str, *arguments: str, text: str = "", optional: bool = False) -> str:
         try:
             done = subprocess.run(
                 [program, *self._options, *arguments],
+                input=text,
                 capture_output=True,
                 text=True,
                 timeout=TIMEOUT_SECONDS,
@@ -110,11 +126,14 @@ def _sizes(settings: Settings, postfix: Postfix) -> Iterator[Difference]:
 
 
 def _routes(settings: Settings, postfix: Postfix, target: str | None) -> Iterator[Difference]:
-    tables = postfix.tables("transport_maps")
     wanted = target or lmtp_target(settings)
     loose = target is None and isinstance(settings.listen.endpoint("lmtp"), Systemd)
-    for queue, address in creation_addresses(settings):
-        found = postfix.look_up(tables, address) or postfix.look_up(tables, address.partition("@")[2])
+    creation = list(creation_addresses(settings))
+    # transport(5): an address before its domain
+    keys = [key for _queue, address in creation for key in (address, _domain(address))]
+    table = postfix.look_up(postfix.tables("transport_maps"), keys)
+    for queue, address in creation:
+        found = table.get(address) or table.get(_domain(address))
         if not found:
             problem = f"{address} of queue {queue} does not lead to poterne"
             yield Difference("transport_maps", problem, "add the table of: poterne postfix maps transport")
@@ -124,14 +143,17 @@ def _routes(settings: Settings, postfix: Postfix, target: str | None) -> Iterato
 
 
 def _recipients(settings: Settings, postfix: Postfix) -> Iterator[Difference]:
-    tables = postfix.tables("relay_recipient_maps")
-    domains = postfix.tables("relay_domains")
-    for queue, address in creation_addresses(settings):
-        domain = address.partition("@")[2]
-        if domain not in domains and not postfix.look_up([item for item in domains if ":" in item], domain):
+    creation = list(creation_addresses(settings))
+    recipient_tables = postfix.tables("relay_recipient_maps")
+    known = postfix.look_up(recipient_tables, [address for _queue, address in creation])
+    listed = postfix.tables("relay_domains")
+    domains = postfix.look_up([item for item in listed if ":" in item], [_domain(address) for _, address in creation])
+    for queue, address in creation:
+        domain = _domain(address)
+        if domain not in listed and domain not in domains:
             problem = f"{domain} of queue {queue} is no relay domain: Postfix will not take its mail"
             yield Difference("relay_domains", problem, f"add {domain}")
-        elif tables and not postfix.look_up(tables, address):
+        elif recipient_tables and address not in known:
             problem = f"{address} of queue {queue} is refused as unknown"
             yield Difference("relay_recipient_maps", problem, "add the table of: poterne postfix maps recipients")
     tokens = any(queue.reply_address == "token" and queue.creation_addresses for queue in settings.queues.values())
@@ -141,24 +163,27 @@ def _recipients(settings: Settings, postfix: Postfix) -> Iterator[Difference]:
 
 
 def _inboxes(settings: Settings, postfix: Postfix) -> Iterator[Difference]:
-    tables = postfix.tables("virtual_alias_maps")
     ours = {address for _queue, address in creation_addresses(settings)}
-    for inbox, creation in inbox_aliases(settings):
-        found = postfix.look_up(tables, inbox)
-        # An inbox that this Postfix does not know is forwarded from elsewhere; nothing to compare here.
-        if found and not ours & {word.strip().casefold() for word in found.split(",")}:
+    aliases = dict(inbox_aliases(settings))
+    # An inbox that this Postfix does not know is forwarded from elsewhere; there is nothing to compare here then.
+    for inbox, found in postfix.look_up(postfix.tables("virtual_alias_maps"), aliases).items():
+        if not ours & {word.strip().casefold() for word in found.split(",")}:
             problem = f"{inbox} leads to {found}, not to a creation address"
-            yield Difference("virtual_alias_maps", problem, f"let it lead to {creation}")
+            yield Difference("virtual_alias_maps", problem, f"let it lead to {aliases[inbox]}")
 
 
 def _transport(postfix: Postfix) -> Iterator[Difference]:
-    flags = next((word for word in postfix.service("lmtp/unix").split() if word.startswith("flags=")), "")
+    flags = next((word for word in postfix.lmtp_service().split() if word.startswith("flags=")), "")
     if "D" in flags:
         problem = f"has {flags}: D bounces every mail that was forwarded twice"
         yield Difference("master.cf lmtp", problem, "take D away")
     if postfix.parameter("smtpd_forbid_bare_newline") in {"no", ""}:
         problem = "is no: a sender can smuggle a second mail behind a bare newline"
         yield Difference("smtpd_forbid_bare_newline", problem, "set it to normalize")
+
+
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2]
 
 
 def _same_hop(found: str, wanted: str) -> bool:

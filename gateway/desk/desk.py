@@ -39,7 +39,13 @@ class SystemClock:
 @asynccontextmanager
 async def open_books(settings: Settings) -> AsyncIterator[Books]:
     """Open the store for a command. Raises SchemaMismatch, or Transient; takes no lock and migrates nothing."""
-    options = StoreOptions(
+    async with open_store(settings.database, clock=SystemClock(), options=store_options(settings)) as store:
+        yield store
+
+
+def store_options(settings: Settings) -> StoreOptions:
+    """Return what the store needs to know of the configuration."""
+    return StoreOptions(
         raw_mail=settings.raw_mail,
         bound=BoundTable.from_limits(settings.loop_protection.limits.table()),
         own_addresses=own_addresses(settings),
@@ -47,8 +53,6 @@ async def open_books(settings: Settings) -> AsyncIterator[Books]:
         commit_timeout=settings.limits.commit_timeout,
         daemon=False,
     )
-    async with open_store(settings.database, clock=SystemClock(), options=options) as store:
-        yield store
 
 
 @asynccontextmanager

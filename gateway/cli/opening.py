@@ -1,0 +1,57 @@
+"""How commands reach an instance: read its configuration, open it, run one coroutine, close it."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from gateway.cli.frame import invocation
+
+if TYPE_CHECKING:
+    from gateway.config import Settings
+    from gateway.desk import Books, Desk
+
+T = TypeVar("T")
+
+
+def read_settings() -> Settings:
+    """Return the settings; secrets are read by those who need them. Raises ConfigError."""
+    from gateway.config import load_without_secrets
+
+    return load_without_secrets(invocation().settings_path())
+
+
+def with_books(work: Callable[[Books], Awaitable[T]]) -> T:
+    """Run `work` on the store."""
+    from gateway.desk import open_books
+
+    settings = read_settings()
+
+    async def job() -> T:
+        async with open_books(settings) as books:
+            return await work(books)
+
+    return asyncio.run(job())
+
+
+def with_desk(work: Callable[[Desk], Awaitable[T]]) -> T:
+    """Run `work` on the store, with the secrets and the letters of the instance."""
+    from gateway.desk import open_desk
+
+    settings = read_settings()
+
+    async def job() -> T:
+        async with open_desk(settings) as desk:
+            return await work(desk)
+
+    return asyncio.run(job())
+
+
+def operator() -> str:
+    """Return who gave the command, for the record: the login name on this machine."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "operator"  # a user id without a name, as in containers
