@@ -98,9 +98,9 @@ class IntakeWorker:
         with bound(session=claim.envelope.session, intake=claim.intake_id):
             try:
                 await self._try(claim)
-            except Exception as error:
-                # The store failed while the failure was to be recorded; the lease brings the intake back.
-                log.warning("intake.unrecorded", because=f"{type(error).__name__}: {error}")
+            except Exception:
+                # A bug of ours between the steps: the lease brings the intake back, its tries bring it into quarantine.
+                log.exception("intake.failed", attempt=claim.attempt)
 
     async def _try(self, claim: Claim) -> None:
         attempt = claim.attempt - self._forgiven.get(claim.intake_id, 0)
@@ -155,10 +155,24 @@ class IntakeWorker:
     async def _release(self, claim: Claim, reason: str, because: str) -> None:
         metrics.PROCESS_FAILURES.labels(reason).inc()
         log.warning("intake.retried", attempt=claim.attempt, reason=reason, because=because)
-        await self._store.release_intake(claim, because)
+        await self._record(lambda: self._store.release_intake(claim, because))
 
     async def _hold(self, claim: Claim, rule: str, because: str) -> None:
         metrics.PROCESS_FAILURES.labels(rule).inc()
         log.warning("intake.held", rule=rule, because=because)
-        await self._store.hold_intake(claim, rule, because)
+        await self._record(lambda: self._store.hold_intake(claim, rule, because))
         metrics.INTAKES.labels(claim.queue, "quarantine").inc()
+
+    async def _record(self, write: Callable[[], Awaitable[None]]) -> None:
+        """Write what a try came to, as soon as the store takes it; after the lease, or at the end, the lease decides."""
+        given_up_at = time.monotonic() + LEASE.total_seconds()
+        while True:
+            try:
+                await write()
+            except Transient as error:
+                log.warning("intake.unrecorded", because=f"{type(error).__name__}: {error}")
+                if self._stop.is_set() or time.monotonic() > given_up_at:
+                    return
+                await asyncio.sleep(STORE_PAUSE.total_seconds())
+            else:
+                return

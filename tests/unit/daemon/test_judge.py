@@ -10,7 +10,7 @@ import pytest
 
 from gateway.daemon import judge
 from gateway.daemon.judge import IntakeWorker
-from gateway.errors import Conflict, ParserDied, StorageUnavailable
+from gateway.errors import Conflict, ParserDied, StorageFull, StorageUnavailable
 from gateway.model import Applied, Claim, Disposition, Envelope, IntakeId, OutgoingId, Refusal, TicketId
 from gateway.ports import Store
 from gateway.telemetry import metrics
@@ -31,7 +31,7 @@ class Cardboard:
         self.released = []
         self.held = []
         self.claim_error = None
-        self.release_error = None
+        self.release_errors = []
 
     async def claim_intakes(self, limit, lease):
         if self.claim_error:
@@ -41,8 +41,8 @@ class Cardboard:
         return taken
 
     async def release_intake(self, claim, because):
-        if self.release_error:
-            raise self.release_error
+        if self.release_errors:
+            raise self.release_errors.pop()
         self.released.append((claim.intake_id, because))
 
     async def hold_intake(self, claim, rule, because):
@@ -205,17 +205,26 @@ async def test_a_stolen_claim_is_left_alone():
     assert (store.held, store.released) == ([], [])
 
 
-async def test_a_failure_that_cannot_be_recorded_leaves_the_worker_running():
-    async def do(claim):
-        if claim.intake_id == 1:
-            raise ParserDied("killed")
-        return applied(claim)
+async def test_a_result_is_recorded_as_soon_as_the_store_takes_it():
+    async def do(_claim):
+        raise ParserDied("killed")
 
-    store = Cardboard(claim(1), claim(2), claim(3))
-    store.release_error = StorageUnavailable("gone")
-    await work(store, do, slots=1)
+    store = Cardboard(claim(1))
+    store.release_errors = [StorageUnavailable("gone"), StorageFull("no space")]
+    await work(store, do)
 
-    assert store.waiting == []
+    assert [number for number, _ in store.released] == [1]
+
+
+async def test_a_result_that_cannot_be_recorded_does_not_hold_up_the_end():
+    async def do(_claim):
+        raise ParserDied("killed")
+
+    store = Cardboard(claim(1))
+    store.release_errors = [StorageUnavailable("gone")] * 1000
+    await work(store, do)
+
+    assert store.released == []
 
 
 async def test_a_store_that_is_gone_is_asked_again():
