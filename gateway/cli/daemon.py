@@ -20,6 +20,7 @@ def serve(page: bool) -> None:
     from gateway.app import ListenError
     from gateway.app import serve as run_daemon
 
+    keep_private()
     try:
         run_daemon(invocation().settings_path(), page=page)
     except ListenError as error:

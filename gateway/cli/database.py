@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from gateway.cli.frame import command
-from gateway.cli.opening import read_settings
+from gateway.cli.opening import keep_private, read_settings
 
 
 @command()
@@ -16,5 +16,6 @@ def migrate() -> None:
     """
     from gateway.desk import upgrade
 
+    keep_private()
     upgrade(read_settings())
     click.echo("the database has the present schema")

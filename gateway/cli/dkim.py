@@ -93,12 +93,16 @@ def verify(files: tuple[Path, ...], as_json: bool) -> int:
             checks += [(str(file), line) for line in lines]
     else:
         checks = [(key.name, signing.check_record(key)) for key in configured_keys()]
+        if not checks:
+            raise CommandError(
+                "no keys are configured", "name mails to verify, or add keys under dkim", sysexits.NOINPUT
+            )
     for name, line in checks:
         if as_json:
             print_json({"name": name, "result": line})
         else:
             click.echo(f"{name}: {line}")
-    good = checks and all(line.split(": ")[0].endswith("pass") for _name, line in checks)
+    good = all(line.split(": ")[0].endswith("pass") for _name, line in checks)
     return sysexits.OK if good else sysexits.FOUND_PROBLEMS
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import os
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,10 +24,16 @@ def read_settings() -> Settings:
     return load_without_secrets(invocation().settings_path())
 
 
+def keep_private() -> None:
+    """Let nobody else read what this process writes: a database that a command makes, and the log files beside it."""
+    os.umask(0o077)
+
+
 def with_books(work: Callable[[Books], Awaitable[T]]) -> T:
     """Run `work` on the store."""
     from gateway.desk import open_books
 
+    keep_private()
     settings = read_settings()
 
     async def job() -> T:
@@ -40,6 +47,7 @@ def with_desk(work: Callable[[Desk], Awaitable[T]]) -> T:
     """Run `work` on the store, with the secrets and the letters of the instance."""
     from gateway.desk import open_desk
 
+    keep_private()
     settings = read_settings()
 
     async def job() -> T:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +17,7 @@ import click
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 
 GAP = "  "
+ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00")  # how `jsonable` writes times
 
 
 def jsonable(value: Any) -> Any:
@@ -66,6 +68,8 @@ def cell(value: Any) -> str:
     """Return one value as people read it: on one line, without control characters."""
     if value is None or value in ((), []):
         return "-"
+    if isinstance(value, str) and ISO.fullmatch(value):
+        value = datetime.fromisoformat(value)
     if isinstance(value, datetime):
         return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, Enum):

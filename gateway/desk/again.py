@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from gateway.decision import decide
 from gateway.desk.desk import Books, Desk
 from gateway.mail import parse
-from gateway.model import Claim, Envelope, IntakeId, IntakeRow, Plan, Verdict
+from gateway.model import Claim, Disposition, Envelope, IntakeId, IntakeRow, Plan, Stored, Verdict
 from gateway.pipeline import gather
 
 PAGE = 200
+
+# Rules that look at the moment: how fast an answer came, how many mails there were, who was muted.
+MOMENTARY = frozenset({"answers-at-once", "responder-confirmed", "loop-suspected", "storm", "suppressed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +57,38 @@ async def judge(desk: Desk, row: IntakeRow, raw: bytes) -> Plan:
     envelope = Envelope(row.mail_from, row.rcpt_to, row.received_at.astimezone(UTC), source="replay")
     claim = Claim(IntakeId(row.id), envelope, raw, queue, row.attempts, 0)
     facts, key = await desk.books.inspect(lambda w: gather(w, claim, mail, desk.policy, row.received_at))
+    facts = replace(facts, stored=as_it_was(facts.stored, row))
     return decide(mail, facts, key, desk.policy)
 
 
+def as_it_was(stored: Stored, row: IntakeRow) -> Stored:
+    """Take out of the facts what came after the mail: the ticket that it opened itself, and whatever counts time."""
+    opened = row.ticket if row.disposition == Disposition.TICKET.value else None
+    earlier = [
+        tuple(ref for ref in refs if opened is None or ref.ticket_id < opened)
+        for refs in (stored.tickets, stored.referenced)
+    ]
+    return replace(
+        stored,
+        tickets=earlier[0],
+        referenced=earlier[1],
+        siblings=tuple(ticket for ticket in stored.siblings if opened is None or ticket < opened),
+        suppressed=False,
+        seconds_since_ours=None,
+        recent_tickets=0,
+        storm_ticket=None,
+        arrivals=(),
+        suspect_until=None,
+    )
+
+
 def differences(row: IntakeRow, plan: Plan) -> tuple[tuple[str, str, str], ...]:
-    """Compare the record with a new judgement. A mail that was not judged yet differs in nothing."""
-    if row.disposition is None:
+    """Compare the record with a new judgement.
+
+    A mail that was not judged yet differs in nothing, and so does one that was judged by what had happened just before
+    it: that moment does not come back.
+    """
+    if row.disposition is None or any(item.rule in MOMENTARY for item in row.verdicts):
         return ()
     queue = plan.new_ticket.queue if plan.new_ticket else row.queue
     pairs = [
