@@ -8,6 +8,7 @@ import click
 
 from gateway.cli import sysexits
 from gateway.cli.frame import CommandError, command, invocation
+from gateway.cli.opening import keep_private
 
 LEVEL, FORMAT = "POTERNE_LOG_LEVEL", "POTERNE_LOG"
 
