@@ -95,7 +95,7 @@ def _take_bodies(opened: tnef.Tnef, body: Body) -> None:
         source, text = content.html, text or content.text
     if source:
         body.source = html.capped(source)[0]
-        body.html, body.remote_images = html.sanitise(body.source)
+        body.html, body.remote_images, _ = html.sanitise(body.source)
         if not text.strip():
             text, body.from_html = html_text.to_text(body.html), True
     body.text = text[: caps.TEXT]

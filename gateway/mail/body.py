@@ -144,10 +144,12 @@ def _render(blocks: list[Block], body: Body) -> None:
             budget -= len(source)
             if cut or budget < 0:
                 body.defects.append("html.too-long")
-            clean, images = html.sanitise(source)
-            body.remote_images += images
-            cleaned.append(clean)
-            pieces.append((source, clean))
+            clean = html.sanitise(source)
+            body.remote_images += clean.remote_images
+            cleaned.append(clean.html)
+            pieces.append(("" if clean.flat else source, clean.html))
+            if clean.flat:
+                body.defects.append("html.too-heavy")
         if plain:
             texts.extend(plain)
             if rich and not cleaned:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import nh3
 
-from gateway.mail import caps
+from gateway.mail import caps, html_weight
 
 REMOTE: Final = "data-remote-src"
 
@@ -68,23 +68,28 @@ _DISARMED: Final = "x-disarmed:"
 _ARMED_SOURCE: Final = f' src="{_DISARMED}'
 _SAFE_STYLE: Final = re.compile(r"[^(\\@]*(?:rgba?\([\d.,%\s]*\)[^(\\@]*)*", re.IGNORECASE)
 _BLANKS: Final = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202f]+")
-_TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:]{0,40})")
 _ANY_TAG: Final = re.compile(r"<[a-zA-Z/!?][^<>]*>?")
 _INVISIBLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufff9-\ufffb]")
-_VOID_NAMES: Final = """
-    area base br col embed hr img input link meta param source track wbr
-"""
-_VOID: Final = frozenset(_VOID_NAMES.split())
 
 
-def sanitise(html: str) -> tuple[str, int]:
-    """Return HTML that is safe to show, and the number of remote images that were disarmed. Total within the caps."""
-    if too_deep(html):
-        # The tree builder is quadratic in depth. What nests like this was not written by a person: text only
-        return f"<pre>{escaped(_ANY_TAG.sub(' ', html))}</pre>", 0
+class Clean(NamedTuple):
+    """HTML that is safe to show. `flat`: it was too heavy for a tree, and only its text is left."""
+
+    html: str
+    remote_images: int = 0
+    flat: bool = False
+
+
+def sanitise(html: str) -> Clean:
+    """Return HTML that is safe to show, and how many remote images were disarmed. Total within the caps."""
+    if html_weight.too_heavy(html):
+        # What nests or repeats like this was not written by a person, nor by a program for one: text only
+        return Clean(_flat(html), flat=True)
     clean = _INVISIBLE.sub("", _cleaner().clean(html))
+    if len(clean) > 4 * caps.HTML:
+        return Clean(_flat(html), flat=True)
     images = clean.count(_ARMED_SOURCE)
-    return (clean.replace(_ARMED_SOURCE, f' {REMOTE}="') if images else clean), images
+    return Clean(clean.replace(_ARMED_SOURCE, f' {REMOTE}="') if images else clean, images)
 
 
 def escaped(text: str) -> str:
@@ -100,25 +105,8 @@ def capped(html: str) -> tuple[str, bool]:
     return html[: cut if cut > 0 else caps.HTML], True
 
 
-def too_deep(html: str) -> bool:
-    """Tell whether elements nest deeper than the cap, counting each name's open tags: never too few."""
-    if html.count("<") <= caps.HTML_DEPTH:
-        return False
-    opened: dict[str, int] = {}
-    depth = 0
-    for match in _TAG.finditer(html):
-        name = match[2].lower()
-        if name in _VOID:
-            continue
-        if not match[1]:
-            opened[name] = opened.get(name, 0) + 1
-            depth += 1
-            if depth > caps.HTML_DEPTH:
-                return True
-        elif opened.get(name):
-            opened[name] -= 1
-            depth -= 1
-    return False
+def _flat(html: str) -> str:
+    return f"<pre>{escaped(_INVISIBLE.sub('', _ANY_TAG.sub(' ', html)))}</pre>"
 
 
 @cache

@@ -166,9 +166,9 @@ def _cut(body: bodies.Body, subject: str) -> reply.Cut:
 
 def _cut_html(body: bodies.Body) -> str | None:
     cut = reply_html.cut_html(body.source) if body.source else None
-    return None if cut is None else html.sanitise(cut)[0]
+    return None if cut is None else html.sanitise(cut).html
 
 
 def _readable(source: str) -> str:
     """Return the text of HTML as a stranger wrote it."""
-    return html_text.to_text(html.sanitise(source)[0])
+    return html_text.to_text(html.sanitise(source).html)

@@ -190,6 +190,19 @@ BODY_ROWS: list[tuple[str, bytes, Check]] = [
         b"Content-Type: text/html\r\n\r\n" + b"<div></p>" * 60_000 + b"deep",
         lambda mail: "deep" in mail.text,
     ),
+    (
+        "formatting that every paragraph opens again",
+        b"Content-Type: text/html\r\n\r\n<p>"
+        + b"".join(b"<b a=%d>" % n for n in range(300))
+        + b"</p>"
+        + b"<p>x</p>" * 20_000,
+        lambda mail: "html.too-heavy" in mail.defects and len(mail.html or "") < 1_000_000,
+    ),
+    (
+        "100,000 attributes",
+        b"Content-Type: text/html\r\n\r\n<p " + b"".join(b"a%d=1 " % n for n in range(100_000)) + b">x",
+        lambda mail: "html.too-heavy" in mail.defects,
+    ),
     ("60,000 unclosed formatting tags", b"Content-Type: text/html\r\n\r\n" + b"<b><i><p>" * 60_000, bool),
     ("1 MB of attributes", b"Content-Type: text/html\r\n\r\n<p " + b"a=b " * 250_000 + b">x", bool),
     ("1 MB of ampersands", b"Content-Type: text/html\r\n\r\n" + b"&amp" * 250_000, bool),
