@@ -206,6 +206,9 @@ class _Flattener:
             quote = self._attribution_above()
         if gmail and not self._gmail and not quote:
             quote = node.css_first("blockquote") is None and not self._forward_inside(node)
+        if (quote or told is not None) and not block:
+            block = True  # Outlook for Mac sets its quote into a span
+            self._break()
         opened = _Open(block, quote, told, gmail, tag == "pre")
         self._depth += quote
         self._gmail += gmail

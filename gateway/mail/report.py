@@ -7,6 +7,7 @@ or structure says so, too: people forward bounces and ask about them, and must s
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Final
 
 from gateway.mail import report_evidence as evidence
@@ -25,9 +26,10 @@ _PARTS: Final = 50  # parts of a report that are looked at
 
 def read_report(root: Part) -> Report | None:
     """Return what a machine says about a mail, or None if a mail is no report. Total."""
+    parts = _first_parts(root)
     for reader in READERS:
         try:
-            found = reader(root, tuple(_first_parts(root)))
+            found = reader(root, parts)
         except Exception:  # a reader that breaks has no opinion; the mail is then what its other signs say
             found = None
         if found is not None:
@@ -36,12 +38,7 @@ def read_report(root: Part) -> Report | None:
 
 
 def _first_parts(root: Part) -> list[Part]:
-    parts = []
-    for part in root.walk():
-        parts.append(part)
-        if len(parts) >= _PARTS:
-            break
-    return parts
+    return list(islice(root.walk(), _PARTS))
 
 
 # --- RFC 3464 ----------------------------------------------------------------------------------------------------

@@ -52,18 +52,19 @@ def split_notice(text: str) -> Notice:
     """Part a notice from the returned mail below it: at a known separator or where a header block begins."""
     raw = text[:_TEXT].replace("\r\n", "\n").replace("\r", "\n").split("\n")[:_LINES]
     lines = [line[:_LINE].rstrip() for line in raw]
-    run = 0
+    run, certain = 0, False
     for index, line in enumerate(lines):
         if wording.is_separator(line):
             return Notice(tuple(lines[:index]), "\n".join(lines[index + 1 :]))
-        run = run + 1 if _HEADER_FIELD.match(line) or (run and line[:1] in {" ", "\t"} and line.strip()) else 0
-        if run >= _HEADER_RUN and _is_header(lines[index - run + 1 : index + 1]):
+        if _HEADER_FIELD.match(line):
+            run, certain = run + 1, certain or line.casefold().startswith(_CERTAIN_FIELDS)
+        elif run and line[:1] in {" ", "\t"} and line.strip():
+            run += 1
+        else:
+            run, certain = 0, False
+        if certain and run >= _HEADER_RUN:
             return Notice(tuple(lines[: index - run + 1]), "\n".join(lines[index - run + 1 :]))
     return Notice(tuple(lines), "")
-
-
-def _is_header(lines: Sequence[str]) -> bool:
-    return any(line.casefold().startswith(_CERTAIN_FIELDS) for line in lines)
 
 
 def read_notice(

@@ -13,7 +13,8 @@ from gateway.mail.part import Part
 from gateway.mail.report_fields import ADDRESS, clean_address, is_permanent
 from gateway.model import Action, ReportedRecipient
 
-_OCTETS: Final = 128 << 10  # of a mail that are shown to it: notices stand at the top
+_OCTETS: Final = 64 << 10  # of a mail that are shown to it: notices stand at the top
+_LINES: Final = 1_500
 _RECIPIENTS: Final = 100
 _LINE: Final = 1_000  # octets; its patterns look for many things in each line
 
@@ -45,7 +46,7 @@ def second_opinion(root: Part) -> tuple[ReportedRecipient, ...]:
 
 
 def _short_lines(octets: bytes) -> bytes:
-    return b"\n".join(line[:_LINE] for line in octets.replace(b"\r\n", b"\n").split(b"\n"))
+    return b"\n".join(line[:_LINE] for line in octets.replace(b"\r\n", b"\n").split(b"\n", _LINES)[:_LINES])
 
 
 def _too_wide(message: object) -> bool:

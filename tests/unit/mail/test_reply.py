@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.mail import reply
 
@@ -33,3 +37,90 @@ def test_the_new_part_is_found(body, wanted, signature):
 @pytest.mark.parametrize(("body", "wanted", "signature"), SAMPLES)
 def test_line_ends_change_nothing(body, wanted, signature):
     assert reply.cut(body.replace("\n", "\r\n")) == reply.cut(body)
+
+
+def test_a_subject_makes_outlooks_block_content():
+    body = (
+        "Please answer him.\n\nFrom: Jane <j@example.org>\nSent: 3 April 2024 10:12\nTo: Bob\nSubject: Help\n\nHelp me."
+    )
+
+    assert reply.cut(body).reply == "Please answer him."
+    assert reply.cut(body, forwarded=True).reply == body
+    assert reply.author_text(body, None, str, subject="Fwd: Help").reply == body
+
+
+def test_a_quote_beyond_the_limit_keeps_everything():
+    body = "word " * 20_000 + "\n\n> quote"
+
+    assert reply.cut(body).reply == body
+
+
+def test_a_quote_that_begins_before_the_limit_ends_the_reply():
+    body = "Yes.\n\n-----Original Message-----\n" + "word " * 20_000
+
+    assert reply.cut(body).reply == "Yes."
+
+
+PIECES = [
+    "> a\n",
+    "\n",
+    "On Mon 3 wrote:\n",
+    "On 1 Jan 2012 10:10 a@b <c@d>",
+    "From: x\nDate: 2012\n",
+    "From: a@b\n",
+    "a ",
+    ">",
+    "--\n",
+    "<\n",
+    "| a\n",
+    "1\n",
+    "<a@b>\n",
+    "JD> x\n",
+    "-----Original Message-----\n",
+    "Sent from my iPhone\n",
+    "wrote ",
+    "x" * 999 + "\n",
+]
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_time_grows_with_size_only(piece):
+    def seconds(size):
+        body = piece * (size // len(piece))
+        gc.collect()
+        start = time.process_time()
+        reply.cut(body)
+        return time.process_time() - start
+
+    small = min(seconds(25_000) for _ in range(2))
+
+    assert min(seconds(50_000) for _ in range(2)) <= max(2.5 * small, 0.05)
+    assert seconds(1_000_000) < 1
+
+
+LINES = st.one_of(
+    st.sampled_from([piece.rstrip("\n") for piece in PIECES]),
+    st.sampled_from(
+        ["-- ", "Von: a@b.example", "Gesendet: 3. April 2024", "An: b", "Betreff: c", "> On 3 Apr 2024, J wrote:"]
+    ),
+    st.text(max_size=40),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(LINES, max_size=30))
+def test_nothing_raises_and_nobody_is_silenced(lines):
+    body = "\n".join(lines)
+    cut = reply.cut(body)
+
+    assert bool(cut.reply.strip()) == any(words_of(line) for line in body.splitlines())
+    # Every line is one of the mail's: nothing is invented
+    assert {line.rstrip() for line in cut.reply.split("\n")} <= {"", *(line.rstrip() for line in split(body))}
+
+
+def split(body):
+    return body.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\x85", "\n").split("\n")
+
+
+def words_of(line):
+    return line.strip("-_=*#~+.\u2014\u2013\u2026\u1427\u200b\u200c\u200d\u200e\u200f\u00ad\u2060\ufeff\u202a\u202c \t")
