@@ -74,19 +74,16 @@ INSERT_MAIL = insert(
     returning="id",
 )
 INSERT_COUNT = insert(automatic_counts, "scope", "key", "queued_at", "mail_id")
-EARLIER = Statement(
-    select(automatic_mails.c.id).where(
-        automatic_mails.c.kind == bindparam("kind"),
-        automatic_mails.c.cause_id == bindparam("cause_id"),
-        automatic_mails.c.canonical == bindparam("folded"),
-    )
-)
 ACKNOWLEDGED = Statement(
     select(automatic_mails.c.id).where(
         automatic_mails.c.kind == literal_column("'acknowledgement'"),
         automatic_mails.c.ticket_id == bindparam("ticket_id"),
     )
 )
+
+
+class OnceOnly(Exception):
+    """There was such a mail before: the unique rows of the ledger say so (I3)."""
 
 
 def queue_automatic(
@@ -102,7 +99,9 @@ def queue_automatic(
             raise  # the whole transaction is in doubt, and nothing of it will be sent
         cursor.execute("ROLLBACK TO SAVEPOINT automatic")
         result = Refusal("cannot-count", f"it could not be counted and written: {type(error).__name__}")
-        if isinstance(error, NotSendable):
+        if isinstance(error, OnceOnly):
+            result = sent_before(context, mail)
+        elif isinstance(error, NotSendable):
             result = Refusal("not-sendable", str(error))
     cursor.execute("RELEASE SAVEPOINT automatic")
     if isinstance(result, Refusal) and mail.ticket_id is not None and mail.kind is not OutgoingKind.ALERT:
@@ -126,15 +125,17 @@ def judge(context: Context, mail: AutomaticMail) -> Refusal | None:
         return Refusal("suppressed", f"mail to {normal(mail.recipient)} failed or was complained about lately")
     keys = bound_keys(mail)
     lock(context, keys)
-    transaction = context.transaction
-    if mail.cause is not None and transaction.value(EARLIER, kind=mail.kind.value, cause_id=mail.cause, folded=folded):
-        return Refusal("once-per-cause", "this mail caused one already")
-    acknowledges = mail.kind is OutgoingKind.ACKNOWLEDGEMENT and mail.ticket_id is not None
-    if acknowledges and transaction.value(ACKNOWLEDGED, ticket_id=mail.ticket_id):
-        return Refusal("once-per-ticket", "this ticket was acknowledged already")
-    if not alert and (row := transaction.row(OPEN_BREAKER, queue=mail.queue, now=context.now)):
+    if not alert and (row := context.transaction.row(OPEN_BREAKER, queue=mail.queue, now=context.now)):
         return Refusal("breaker", f"the breaker of the queue is open until {to_moment(row[0]):%H:%M} UTC: {row[1]}")
     return exceeded(context, mail.queue, keys)
+
+
+def sent_before(context: Context, mail: AutomaticMail) -> Refusal:
+    """Say which of the unique rows refused a mail."""
+    acknowledges = mail.kind is OutgoingKind.ACKNOWLEDGEMENT and mail.ticket_id is not None
+    if acknowledges and context.transaction.value(ACKNOWLEDGED, ticket_id=mail.ticket_id):
+        return Refusal("once-per-ticket", "this ticket was acknowledged already")
+    return Refusal("once-per-cause", "this mail caused one already")
 
 
 def bound_keys(mail: AutomaticMail) -> Keys:
@@ -231,7 +232,7 @@ def insert_counted(
         queued_at=context.now,
     )
     if mail_id is None:
-        raise NotSendable("another node sent it already")
+        raise OnceOnly
     context.transaction.run_many(
         INSERT_COUNT,
         [{"scope": scope, "key": key, "queued_at": context.now, "mail_id": mail_id} for scope, key in bound_keys(mail)],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import socket
 import sqlite3
 from dataclasses import dataclass
 from datetime import timedelta
@@ -35,6 +37,9 @@ class Connector(Protocol):
     def cursor(self, connection: Any) -> Any:
         """Return the cursor that statements run on."""
 
+    def sever(self, connection: Any) -> None:
+        """Cut off a connection over which another thread hangs."""
+
 
 @dataclass(frozen=True, slots=True)
 class SqliteConnector:
@@ -61,6 +66,9 @@ class SqliteConnector:
 
     def cursor(self, connection: sqlite3.Connection) -> sqlite3.Cursor:
         return connection.cursor()
+
+    def sever(self, connection: sqlite3.Connection | None) -> None:
+        """A thread that waits for the disk cannot be helped."""
 
 
 def prepare_sqlite(connection: sqlite3.Connection, *, writes: bool) -> None:
@@ -115,6 +123,13 @@ class PostgresqlConnector:
 
     def cursor(self, connection: psycopg.Connection[Any]) -> psycopg.Cursor[Any]:
         return connection.cursor(binary=True)  # octets as octets, not as hexadecimal text
+
+    def sever(self, connection: psycopg.Connection[Any] | None) -> None:
+        """Shut the socket down: the thread wakes with an error, and its COMMIT can no longer be sent."""
+        if connection is None:
+            return
+        with contextlib.suppress(Exception), socket.socket(fileno=os.dup(connection.fileno())) as twin:
+            twin.shutdown(socket.SHUT_RDWR)
 
 
 def close_quietly(connection: Any) -> None:

@@ -46,16 +46,19 @@ class Standing:
 class Context:
     """One open transaction with its time and its lists."""
 
-    __slots__ = ("now", "options", "standing", "transaction")
+    __slots__ = ("_people", "now", "options", "standing", "transaction")
 
     def __init__(self, transaction: Transaction, standing: Standing, now: int) -> None:
         self.transaction = transaction
         self.standing = standing
         self.options = standing.options
         self.now = now
+        self._people: People | None = None
 
     def people(self) -> People:
         """Return the stored blocklist and the agents, as they stand in this transaction."""
+        if self._people is not None:
+            return self._people
         edition = int(self.transaction.value(EDITION) or 0)
         people = self.standing.people
         if people.edition != edition:
@@ -64,11 +67,13 @@ class Context:
             folded = frozenset(row[1] for row in rows)
             people = People(edition, patterns, folded, folded | {row[0] for row in rows})
             self.standing.people = people
+        self._people = people
         return people
 
     def changed_people(self) -> None:
         """Make every node read the blocklist and the agents again; called in the transaction that changes them."""
         self.transaction.run(NEW_EDITION)
+        self._people = None
 
     def barred(self, recipient: str, *, alert: bool = False) -> tuple[str, str] | None:
         """Return the rule and the reason why nothing of ours may go to `recipient`, or None.

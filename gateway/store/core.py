@@ -111,9 +111,15 @@ class StoreCore:
         """Run `work` in a transaction of its own, and return once it is durable."""
         return await self._writes.run(lambda transaction: work(self._context(transaction)))
 
-    async def read(self, work: Callable[[Context], T]) -> T:
-        """Run `work` on one snapshot of the database."""
-        return await self._reads.run(lambda transaction: work(self._context(transaction)))
+    async def read(self, work: Callable[[Context], T], *, patience: float | None = None) -> T:
+        """Run `work` on one snapshot of the database; `patience`, in seconds, is for work that reads all there is."""
+
+        def patient(transaction: Transaction) -> T:
+            if patience is not None and transaction.dialect == "postgresql":
+                transaction.cursor.execute("SET LOCAL statement_timeout = 0")
+            return work(self._context(transaction))
+
+        return await self._reads.run(patient, patience=patience)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         """Run file or network work in a thread, within the deadline of a commit."""

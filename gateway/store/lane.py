@@ -10,12 +10,13 @@ import asyncio
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from gateway.errors import StorageUnavailable
 from gateway.store.connector import BEGIN_READ, BEGIN_WRITE, Connector, close_quietly
 from gateway.store.failures import breaks_connection, translate, worth_repeating
+from gateway.store.job import Job, settle_all
 from gateway.store.statement import Transaction
 
 T = TypeVar("T")
@@ -24,48 +25,6 @@ GROUP_JOBS = 256  # most jobs of one commit
 GROUP_WEIGHT = 24 << 20  # octets of raw mail in one commit, unless a single mail is larger
 JOB_WEIGHT = 16 << 10  # octets that a job writes besides raw mail: a guess, for the pace of checkpoints
 REPEATS = 5  # of a job that lost a race
-
-
-class Job(Generic[T]):
-    """One piece of work, and the future that its caller awaits."""
-
-    __slots__ = (
-        "error",
-        "expiry",
-        "future",
-        "given_up",
-        "loop",
-        "result",
-        "shares",
-        "trace",
-        "weight",
-        "work",
-        "worker",
-    )
-
-    def __init__(self, work: Callable[[Transaction], T], *, weight: int, shares: bool, trace: bool) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[T] = self.loop.create_future()
-        self.work: Callable[[Transaction], T] | None = work
-        self.weight = weight
-        self.shares = shares  # may share its transaction where the database has row locks
-        self.trace = trace  # False: always rolled back
-        self.result: T | None = None
-        self.error: BaseException | None = None
-        self.given_up = False
-        self.worker: Worker | None = None
-        self.expiry: asyncio.TimerHandle | None = None
-
-    def settle(self) -> None:
-        """Tell the caller. Runs in the caller's loop."""
-        if self.expiry is not None:
-            self.expiry.cancel()
-        if self.future.done():
-            return
-        if self.error is not None:
-            self.future.set_exception(self.error)
-        else:
-            self.future.set_result(self.result)  # type: ignore[arg-type]
 
 
 class Worker:
@@ -119,20 +78,32 @@ class Lane:
     # --- the callers' side ------------------------------------------------------------------------------------
 
     async def run(
-        self, work: Callable[[Transaction], T], *, weight: int = 0, shares: bool = False, trace: bool = True
+        self,
+        work: Callable[[Transaction], T],
+        *,
+        weight: int = 0,
+        shares: bool = False,
+        trace: bool = True,
+        patience: float | None = None,
     ) -> T:
-        """Run `work` in a transaction and return what it returned once that is durable."""
+        """Run `work` in a transaction and return what it returned once that is durable.
+
+        `patience` replaces the deadline, in seconds, for work that reads all there is.
+        """
         job = Job(work, weight=weight, shares=shares, trace=trace)
         with self._wake:
             if self._closing:
                 raise StorageUnavailable("the store is closing")
             self._jobs.append(job)
             self._wake.notify()
-        job.expiry = job.loop.call_later(self.deadline, self._expire, job)
+        job.expiry = job.loop.call_later(patience or self.deadline, self._expire, job)
         return await job.future
 
     def _expire(self, job: Job[Any]) -> None:
         """Give up a job whose deadline passed, and the thread that hangs over it."""
+        if job.finished:  # the news of its end is on its way to this loop
+            job.settle()
+            return
         job.given_up = True
         job.work = None  # let go of the mail that it holds
         if not job.future.done():
@@ -144,6 +115,7 @@ class Lane:
                 return
             worker.given_up = True
             self._workers.discard(worker)
+        self.connector.sever(worker.connection)  # nothing that it may still send is to arrive
         self._start()
 
     async def close(self) -> None:
@@ -226,17 +198,16 @@ class Lane:
             self._open(worker)
             transaction = Transaction(worker.cursor, self.connector.dialect)
             for position, job in enumerate(group):
-                if not self._run_job(transaction, job):
-                    # the database rolled everything back: the others of this group have lost their work
-                    again = [*finished, *group[position + 1 :]]
-                    if worth_repeating(job.error):  # type: ignore[arg-type]
-                        again.append(job)
-                        finished = []
-                    else:
-                        finished = [job]
-                    self._abandon(worker)
-                    break
-                finished.append(job)
+                if (fatal := self._run_job(transaction, job)) is None:
+                    finished.append(job)
+                    continue
+                # The transaction is lost as a whole: the others of this group have to do their work again.
+                again = [*finished, *group[position + 1 :]]
+                finished = [job]
+                if worth_repeating(fatal):
+                    again.append(finished.pop())
+                self._abandon(worker, broken=breaks_connection(fatal))
+                break
             else:
                 if worker.given_up:
                     self._abandon(worker)
@@ -266,15 +237,15 @@ class Lane:
             worker.drop()
             self._open(worker)
 
-    def _run_job(self, transaction: Transaction, job: Job[Any]) -> bool:
-        """Run one job in its savepoint. False if its failure ended the whole transaction."""
+    def _run_job(self, transaction: Transaction, job: Job[Any]) -> Exception | None:
+        """Run one job in its savepoint. Returns its error if that ended the whole transaction."""
         cursor, work = transaction.cursor, job.work
         job.error = None
         if work is None:  # given up
-            return True
+            return None
         if not self.writes:
             job.result = work(transaction)
-            return True
+            return None
         cursor.execute("SAVEPOINT job")
         try:
             job.result = work(transaction)
@@ -283,14 +254,11 @@ class Lane:
             cursor.execute("RELEASE SAVEPOINT job")
         except Exception as error:  # handed to the caller of this job; the others go on
             job.error = translate(error) or error
-            if worth_repeating(error):
-                job.error = error
-                return False
-            if breaks_connection(error) or not still_open(transaction):
-                return False
+            if worth_repeating(error) or breaks_connection(error) or not still_open(transaction):
+                return error
             cursor.execute("ROLLBACK TO SAVEPOINT job")
             cursor.execute("RELEASE SAVEPOINT job")
-        return True
+        return None
 
     def _abandon(self, worker: Worker, *, broken: bool = False) -> None:
         """Roll back, and let go of the connection if it cannot even do that."""
@@ -309,18 +277,3 @@ def still_open(transaction: Transaction) -> bool:
     if transaction.dialect == "sqlite":
         return bool(transaction.cursor.connection.in_transaction)
     return not transaction.cursor.connection.closed
-
-
-def settle_all(jobs: Iterable[Job[Any]]) -> None:
-    """Wake the callers of finished jobs, once per event loop."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[Job[Any]]] = {}
-    for job in jobs:
-        by_loop.setdefault(job.loop, []).append(job)
-    for loop, some in by_loop.items():
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(settle_each, some)
-
-
-def settle_each(jobs: list[Job[Any]]) -> None:
-    for job in jobs:
-        job.settle()

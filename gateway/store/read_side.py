@@ -25,6 +25,8 @@ from gateway.model import (
 from gateway.store import listings, lists, statistics
 from gateway.store.core import StoreCore
 
+AUDIT_PATIENCE = 600.0  # seconds for one of its sentences
+
 
 class ReadSide(StoreCore):
     """Listings, single things, and sums. Each call reads one snapshot and never waits for a writer."""
@@ -124,9 +126,9 @@ class ReadSide(StoreCore):
 
     async def audit(self, *, octets: bool = True) -> Audit:
         """Check the sum of the ledger (I1); with `octets`, also that each raw mail still has its hash."""
-        waiting, dispositions = await self.read(statistics.count_intakes)
-        problems = await self.read(statistics.broken_sentences)
-        deliveries = await self.read(statistics.count_deliveries)
+        waiting, dispositions = await self.read(statistics.count_intakes, patience=AUDIT_PATIENCE)
+        problems = await self.read(statistics.broken_sentences, patience=AUDIT_PATIENCE)
+        deliveries = await self.read(statistics.count_deliveries, patience=AUDIT_PATIENCE)
         read = 0
         if octets:
             read, damaged = await self._hash_again()

@@ -74,8 +74,15 @@ def beat(context: Context) -> None:
 
 BY_DISPOSITION = Statement(select(i.state, i.disposition, func.count()).group_by(i.state, i.disposition))
 BY_STATE = Statement(select(d.state, func.count()).group_by(d.state))
-WITH_TICKET = "('ticket', 'append', 'auto_reply')"
 ONE: ColumnElement[int] = literal_column("1")
+
+
+def one_of(column: ColumnElement[str], *words: str) -> ColumnElement[bool]:
+    """Return the condition that a column is one of some words of ours."""
+    return column.in_([literal_column(f"'{word}'") for word in words])
+
+
+FILED = one_of(i.disposition, Disposition.TICKET, Disposition.APPEND, Disposition.AUTO_REPLY)
 
 # Each line is a sentence about the ledger that must hold for every row; the statement counts the rows that break it.
 SENTENCES: dict[str, Statement] = {
@@ -90,17 +97,13 @@ SENTENCES: dict[str, Statement] = {
         .where(i.state == literal_column("'waiting'"), i.disposition.is_not(None))
     ),
     "an intake is filed on a ticket, but names none": Statement(
-        select(func.count())
-        .select_from(intakes)
-        .where(
-            i.disposition.in_([Disposition.TICKET, Disposition.APPEND, Disposition.AUTO_REPLY]), i.ticket_id.is_(None)
-        )
+        select(func.count()).select_from(intakes).where(FILED, i.ticket_id.is_(None))
     ),
     "an intake is filed on a ticket without an entry": Statement(
         select(func.count())
         .select_from(intakes)
         .where(
-            i.disposition.in_([Disposition.TICKET, Disposition.APPEND, Disposition.AUTO_REPLY]),
+            FILED,
             ~select(ONE).select_from(entries).where(entries.c.id == i.entry_id).exists(),
         )
     ),
@@ -134,7 +137,7 @@ SENTENCES: dict[str, Statement] = {
         select(func.count())
         .select_from(deliveries)
         .where(
-            d.state.in_(["sent", "bounced"]),
+            one_of(d.state, "sent", "bounced"),
             ~select(ONE)
             .select_from(attempts)
             .where(attempts.c.delivery_id == d.id, attempts.c.outcome == literal_column("'sent'"))

@@ -1,0 +1,75 @@
+"""One piece of work on its way through a lane, and how its caller hears of the end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from gateway.store.statement import Transaction
+
+if TYPE_CHECKING:
+    from gateway.store.lane import Worker
+
+T = TypeVar("T")
+
+
+class Job(Generic[T]):
+    """One piece of work, and the future that its caller awaits."""
+
+    __slots__ = (
+        "error",
+        "expiry",
+        "finished",
+        "future",
+        "given_up",
+        "loop",
+        "result",
+        "shares",
+        "trace",
+        "weight",
+        "work",
+        "worker",
+    )
+
+    def __init__(self, work: Callable[[Transaction], T], *, weight: int, shares: bool, trace: bool) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[T] = self.loop.create_future()
+        self.work: Callable[[Transaction], T] | None = work
+        self.weight = weight
+        self.shares = shares  # may share its transaction where the database has row locks
+        self.trace = trace  # False: always rolled back
+        self.result: T | None = None
+        self.error: BaseException | None = None
+        self.given_up = False
+        self.finished = False
+        self.worker: Worker | None = None
+        self.expiry: asyncio.TimerHandle | None = None
+
+    def settle(self) -> None:
+        """Tell the caller. Runs in the caller's loop."""
+        if self.expiry is not None:
+            self.expiry.cancel()
+        if self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)  # type: ignore[arg-type]
+
+
+def settle_all(jobs: Iterable[Job[Any]]) -> None:
+    """Wake the callers of finished jobs, once per event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[Job[Any]]] = {}
+    for job in jobs:
+        job.finished = True
+        by_loop.setdefault(job.loop, []).append(job)
+    for loop, some in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle_each, some)
+
+
+def settle_each(jobs: list[Job[Any]]) -> None:
+    for job in jobs:
+        job.settle()

@@ -1,0 +1,199 @@
+"""Group commit: one fsync for all that wait, a savepoint for each, and nobody hears of success before the COMMIT."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import StorageFull, StorageUnavailable
+from gateway.store import SqlStore
+from gateway.store.statement import Transaction
+from tests.unit.store.cases import envelope, mail, opens, process
+
+
+class Wiretap:
+    """Stands between a lane and its cursor: counts COMMITs, and can make one fail or wait."""
+
+    def __init__(self, cursor) -> None:
+        self.cursor = cursor
+        self.commits = 0
+        self.fail_with: Exception | None = None
+        self.gate: threading.Event | None = None
+
+    def execute(self, text, *values):
+        if text == "COMMIT":
+            self.commits += 1
+            if self.gate is not None:
+                self.gate.wait(10)
+            if self.fail_with is not None:
+                error, self.fail_with = self.fail_with, None
+                raise error
+        return self.cursor.execute(text, *values)
+
+    def __getattr__(self, name):
+        return getattr(self.cursor, name)
+
+
+def tap(store: SqlStore) -> Wiretap:
+    """Put a wiretap on the (only) SQLite writer."""
+    (worker,) = store._writes._workers
+    worker.cursor = Wiretap(worker.cursor)
+    wire: Wiretap = worker.cursor
+    return wire
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """These tests look at SQLite's one writer."""
+    return sqlite_url
+
+
+async def test_all_that_wait_share_one_commit(store: SqlStore) -> None:
+    await store.check_writable()
+    wire = tap(store)
+    wire.gate = threading.Event()
+    first = asyncio.create_task(store.accept(b"first", [envelope(store)], ["support"]))
+    await asyncio.sleep(0.05)
+    others = [asyncio.create_task(store.accept(b"x", [envelope(store)], ["support"])) for _ in range(50)]
+    await asyncio.sleep(0.05)
+
+    wire.gate.set()
+    await asyncio.gather(first, *others)
+
+    assert wire.commits == 2
+
+
+async def test_nobody_hears_of_success_before_the_commit(store: SqlStore) -> None:
+    await store.check_writable()
+    wire = tap(store)
+    wire.gate = threading.Event()
+    task = asyncio.create_task(store.accept(b"x", [envelope(store)], ["support"]))
+
+    await asyncio.sleep(0.1)
+    assert not task.done()
+    assert len(await store.list_intakes()) == 0
+    wire.gate.set()
+    await task
+    assert len(await store.list_intakes()) == 1
+
+
+async def test_a_failed_commit_is_a_failure_for_all_of_its_group(store: SqlStore) -> None:
+    await store.check_writable()
+    wire = tap(store)
+    broken = sqlite3.OperationalError("disk I/O error")
+    broken.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+    wire.gate, wire.fail_with = threading.Event(), broken
+    tasks = [asyncio.create_task(store.accept(b"x", [envelope(store)], ["support"])) for _ in range(5)]
+    await asyncio.sleep(0.05)
+    wire.gate.set()
+
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert any(isinstance(result, StorageUnavailable) for result in results)
+    assert len(await store.list_intakes()) == sum(isinstance(result, tuple) for result in results)
+
+
+async def test_after_an_io_error_the_connection_is_a_new_one(store: SqlStore) -> None:
+    await store.check_writable()
+    wire = tap(store)
+    broken = sqlite3.OperationalError("disk I/O error")
+    broken.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+    wire.fail_with = broken
+
+    with pytest.raises(StorageUnavailable):
+        await store.check_writable()
+
+    await store.check_writable()
+    (worker,) = store._writes._workers
+    assert not isinstance(worker.cursor, Wiretap)
+
+
+async def test_one_failing_job_leaves_the_others_of_its_group_alone(store: SqlStore) -> None:
+    await store.check_writable()
+    wire = tap(store)
+    wire.gate = threading.Event()
+    blocker = asyncio.create_task(store.check_writable())
+    await asyncio.sleep(0.05)
+
+    def breaks(transaction: Transaction) -> None:
+        transaction.cursor.execute("INSERT INTO pauses (channel, since, because) VALUES ('half', 1, 'done')")
+        raise RuntimeError("a bug")
+
+    tasks = [
+        asyncio.create_task(store.accept(b"good", [envelope(store)], ["support"])),
+        asyncio.create_task(store._writes.run(breaks)),
+        asyncio.create_task(store.accept(b"good", [envelope(store)], ["support"])),
+    ]
+    await asyncio.sleep(0.05)
+    wire.gate.set()
+    results = await asyncio.gather(blocker, *tasks, return_exceptions=True)
+
+    assert [type(result) for result in results] == [type(None), tuple, RuntimeError, tuple]
+    assert wire.commits == 2
+    assert len(await store.list_intakes()) == 2
+    assert (await store.statistics()).pauses == ()
+
+
+async def test_a_full_disk_refuses_what_does_not_fit_and_takes_what_does(store: SqlStore) -> None:
+    await store.check_writable()
+    (pages,) = await store._writes.run(lambda t: t.cursor.execute("PRAGMA page_count").fetchone())
+    await store._writes.run(lambda t: t.cursor.execute(f"PRAGMA max_page_count={pages + 40}").fetchall())
+
+    results = await asyncio.gather(
+        store.accept(b"small", [envelope(store)], ["support"]),
+        store.accept(bytes(1 << 20), [envelope(store)], ["support"]),
+        store.accept(b"small", [envelope(store)], ["support"]),
+        return_exceptions=True,
+    )
+
+    assert [type(result) for result in results] == [tuple, StorageFull, tuple]
+    assert len(await store.list_intakes()) == 2
+    await store._writes.run(lambda t: t.cursor.execute("PRAGMA max_page_count=1000000").fetchall())
+    await store.accept(bytes(1 << 20), [envelope(store)], ["support"])
+    assert (await store.audit()).problems == ()
+
+
+async def test_the_writer_is_as_durable_as_promised(store: SqlStore) -> None:
+    def look(transaction: Transaction) -> list[int]:
+        names = ("synchronous", "foreign_keys", "wal_autocheckpoint")
+        return [transaction.cursor.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
+
+    for lane in (store._writes, store._reads):
+        assert await lane.run(look) == [2, 1, 0]
+
+
+async def test_the_log_is_copied_into_the_database_by_the_writer(store: SqlStore, tmp_path: Path) -> None:
+    for _ in range(30):
+        await store.accept(bytes(500_000), [envelope(store)], ["support"])
+
+    assert (tmp_path / "poterne.db").stat().st_size > 8 << 20
+    assert (tmp_path / "poterne.db-wal").stat().st_size < 12 << 20
+
+
+async def test_a_plan_is_written_wholly_or_not_at_all(store: SqlStore) -> None:
+    parsed = mail()
+    await store.check_writable()
+    wire = tap(store)
+    full = sqlite3.OperationalError("database or disk is full")
+    full.sqlite_errorcode = sqlite3.SQLITE_FULL
+    (intake,) = await store.accept(b"x", [envelope(store)], ["support"])
+    (claim,) = await store.claim_intakes(1, timedelta_minute())
+    wire.fail_with = full
+
+    with pytest.raises(StorageFull):
+        await process(store, parsed, opens(parsed, acknowledge=True), claim)
+
+    assert (await store.list_tickets(), await store.list_outbox()) == ([], [])
+    await process(store, parsed, opens(parsed, acknowledge=True), claim)
+    assert (await store.list_intakes())[0].id == intake
+    assert len(await store.list_outbox()) == 1
+
+
+def timedelta_minute():
+    from datetime import timedelta
+
+    return timedelta(minutes=1)
