@@ -1,4 +1,4 @@
-"""The composition root: the only place that names concrete implementations. Built top down from `Settings`, once.
+"""The composition root: the only place that names concrete implementations. Built top down from an `Instance`, once.
 
 Started from the back to the front, so that whoever takes work finds somebody to hand it to; stopped the other way.
 """
@@ -7,32 +7,39 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import random
 import socket
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
-from gateway.config.load import load
-from gateway.config.secrets import read_key
-from gateway.config.settings import Settings
-from gateway.config.units import Off, endpoint
+from gateway.config.settings import Channel, Connection
+from gateway.config.units import Off, endpoint, rate
 from gateway.daemon.judge import IntakeWorker
 from gateway.daemon.lifecycle import Watchdog, live
 from gateway.daemon.supervisor import Supervisor
-from gateway.errors import ConfigError
 from gateway.http.api import api_routes
 from gateway.http.health import Gauges, Pulse, Readiness, health_routes
 from gateway.http.page import page_routes
 from gateway.http.server import HttpServer, build_application
+from gateway.inbox import Account, Fetcher, FetcherOptions, MicrosoftTokens
+from gateway.inbox.mailbox import HOSTS
+from gateway.inbox.oauth import SealedCache
+from gateway.instance import Instance, SystemClock, note_loaded, note_refused, read_instance, shown_url
 from gateway.lmtp import House, LmtpServer, open_sockets
 from gateway.model import Applied, Claim, Envelope, IntakeId, Route
-from gateway.outbound.appearance import MailTemplates, load_look
+from gateway.outbound.channels import build_channel
+from gateway.outbound.channels.parts import Parts
+from gateway.outbound.health import Rate
+from gateway.outbound.signer import Signer
+from gateway.outbound.worker import ChannelWorker, Desk
 from gateway.parser import ParserPool
 from gateway.pipeline import accept, process
-from gateway.policy import Policy, build_letterheads, build_policy
-from gateway.store import BoundTable, SqlStore, StoreOptions, open_store
+from gateway.policy import answer_address
+from gateway.store import InboxBook, SealedVault, SqlStore, open_store
 from gateway.telemetry import metrics
 from gateway.telemetry.log import get_logger
 from gateway.telemetry.notify import activated, notify
@@ -41,8 +48,8 @@ log = get_logger()
 
 SLOTS_PER_PARSER = 8  # intakes in hand for each parser process: enough to share commits, few enough for the lease
 LOOK_PERIOD = timedelta(seconds=5)  # between looks at readiness, for the metric and the log
-
 HTTP_SOCKET_MODE = 0o660
+IMAPS_PORT = 993
 
 # Keys that are read once, at the start; a reload that changes one says so.
 NEED_RESTART = ("hostname", "listen", "database", "raw_mail", "limits", "connections")
@@ -50,45 +57,6 @@ NEED_RESTART = ("hostname", "listen", "database", "raw_mail", "limits", "connect
 
 class ListenError(Exception):
     """A listener cannot be opened: the place is taken, or not ours."""
-
-
-class SystemClock:
-    """The clock of the machine."""
-
-    def now(self) -> datetime:
-        """Return the current time, aware, in UTC."""
-        return datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Instance:
-    """What a reload replaces as a whole: the settings, and the values that were made from them."""
-
-    settings: Settings
-    policy: Policy
-    store_options: StoreOptions
-
-
-def read_instance(path: Path) -> Instance:
-    """Read the configuration and everything that it names. Raises ConfigError with every problem."""
-    settings = load(path)
-    secret = read_key(settings.secret).value
-    previous = tuple(read_key(old).value for old in settings.previous_secrets)
-    templates = MailTemplates(settings.templates)
-    letterheads = build_letterheads(settings, templates, lambda look: load_look(look, settings.hostname))
-    policy = build_policy(settings, secret, previous, letterheads)
-    return Instance(settings, policy, store_options(settings, policy))
-
-
-def store_options(settings: Settings, policy: Policy) -> StoreOptions:
-    """Return what the store needs to know of the configuration."""
-    return StoreOptions(
-        raw_mail=settings.raw_mail,
-        bound=BoundTable.from_limits(settings.loop_protection.limits.table()),
-        own_addresses=policy.own_addresses,
-        blocklist=settings.loop_protection.blocklist,
-        commit_timeout=settings.limits.commit_timeout,
-    )
 
 
 class Poterne:
@@ -102,13 +70,15 @@ class Poterne:
         self._pulse = Pulse()
         self._workers = Supervisor()
         self._watchers = Supervisor()
+        self._channels: dict[str, ChannelWorker | None] = {}  # None: is being started
+        self._stopping = False
         self._parts = contextlib.AsyncExitStack()
 
     # --- life -------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Start all parts, the listener last. What was started is stopped again if a later part cannot start."""
-        log.info("daemon.starting", config=str(self._path), database=shown_url(self._settings.database))
+        log.info("daemon.starting", config=str(self._path), database=shown_url(self._instance.settings.database))
         note_loaded(good=True)
         try:
             await self._start()
@@ -127,11 +97,11 @@ class Poterne:
         self._parts.push_async_callback(self._parser.close)
         await self._parser.start()
         self._judge = IntakeWorker(
-            self._store, self._process, SLOTS_PER_PARSER * settings.limits.parser_processes, self._wake_outbound
+            self._store, self._process, SLOTS_PER_PARSER * settings.limits.parser_processes, self._wake_channels
         )
         await self._start_http(given)
         self._start_workers()
-        self._parts.push_async_callback(self._drain)
+        self._start_inboxes()
         self._house = House(
             self._take,
             self._instance.policy.routes.route,
@@ -147,6 +117,7 @@ class Poterne:
         """Close the listener and finish its mails, let the workers finish, close the rest; bounded in time."""
         patience = self._instance.settings.limits.shutdown_timeout
         self._give_up_at = time.monotonic() + patience.total_seconds()
+        self._stopping = True
         await self._parts.aclose()
 
     async def reload(self) -> None:
@@ -157,69 +128,61 @@ class Poterne:
             # Whatever is wrong with the file, mail goes on with the configuration that works.
             note_refused(error)
             return
-        changed = [key for key in NEED_RESTART if getattr(instance.settings, key) != getattr(self._settings, key)]
+        old, new = self._instance.settings, instance.settings
+        changed = [key for key in NEED_RESTART if getattr(new, key) != getattr(old, key)]
         if changed:
             log.warning("config.needs-restart", keys=changed)
         self._instance = instance
         self._house.route = instance.policy.routes.route
         self._store.reconfigure(instance.store_options)
+        self._start_channels()
+        for worker in self._channels.values():
+            if worker is not None:
+                worker.stop()  # finishes what it sends, and comes back with the new settings
         note_loaded(good=True)
         log.info("config.reloaded")
 
     # --- what connects the parts ------------------------------------------------------------------------------
 
-    @property
-    def _settings(self) -> Settings:
-        return self._instance.settings
-
     def _open_store(self) -> SqlStore:
-        return open_store(self._settings.database, clock=self._clock, options=self._instance.store_options)
+        settings = self._instance.settings
+        return open_store(settings.database, clock=self._clock, options=self._instance.store_options)
 
     async def _take(self, raw: bytes, envelopes: Sequence[Envelope], routes: Sequence[Route]) -> Sequence[IntakeId]:
         """Take responsibility for a mail that the listener received, and wake who judges it."""
         taken = await accept(raw, envelopes, [route.queue for route in routes], self._store)
-        metrics.ACCEPTED.labels("lmtp").inc(len(taken))
-        metrics.ACCEPTED_BYTES.inc(len(raw))
+        self._note_accepted(taken, envelopes[0].source, len(raw))
+        return taken
+
+    async def _take_fetched(self, raw: bytes, envelope: Envelope, queue: str) -> IntakeId:
+        """Take responsibility for a mail that was fetched from a direct inbox."""
+        taken = await accept(raw, [envelope], [queue], self._store)
+        self._note_accepted(taken, envelope.source, len(raw))
+        return taken[0]
+
+    def _note_accepted(self, taken: Sequence[IntakeId], source: str, size: int) -> None:
+        metrics.ACCEPTED.labels(source).inc(len(taken))
+        metrics.ACCEPTED_BYTES.inc(size)
         metrics.succeeded("accept")
         self._judge.wake()
-        return taken
 
     async def _process(self, claim: Claim) -> Applied:
         return await process(claim, self._parser, self._store, self._instance.policy, self._clock)
 
-    def _wake_outbound(self) -> None:
-        """Let the channels look for work."""
+    def _wake_channels(self) -> None:
+        for worker in self._channels.values():
+            if worker is not None:
+                worker.wake()
 
-    # --- parts that need more than a line ---------------------------------------------------------------------
-
-    async def _start_http(self, given: Mapping[str, list[socket.socket]]) -> None:
-        checks = {
-            "database": self._store.check_writable,
-            "workers": self._workers.check_alive,
-            "parser": self._parser.check_alive,
-        }
-        self._readiness = Readiness(checks)
-        self._parts.push_async_callback(self._readiness.close)
-        gauges = Gauges(self._store, lambda: self._settings.ways_out)
-        health = health_routes(self._pulse, self._readiness, gauges)
-        routers = [health, api_routes(self._store)]
-        if self._page:
-            routers.append(page_routes(self._store, self._readiness))
-        listen = self._settings.listen
-        for where, name, routes in ((listen.http, "http", routers), (listen.metrics, "metrics", [health])):
-            if where is None or isinstance(endpoint(where), Off):
-                continue
-            sockets = listening(where, HTTP_SOCKET_MODE, given, name)
-            hosts = {self._settings.hostname, *(str(sock.getsockname()[0]) for sock in sockets)}
-            server = HttpServer(build_application(routes, hosts, document=name == "http"), sockets)
-            await server.start()
-            self._parts.push_async_callback(server.stop)
+    # --- workers ----------------------------------------------------------------------------------------------
 
     def _start_workers(self) -> None:
         watchdog = Watchdog(notify)
         self._watchers.start("pulse", lambda: self._pulse.beat(watchdog.pat))
         self._watchers.start("readiness", self._look)
         self._workers.start("judge", self._judge.run)
+        self._start_channels()
+        self._parts.push_async_callback(self._drain)
 
     async def _look(self) -> None:
         while True:
@@ -229,11 +192,127 @@ class Poterne:
     async def _drain(self) -> None:
         """Let the workers finish what they hold, within what is left of the time to stop."""
         self._judge.stop()
+        for worker in self._channels.values():
+            if worker is not None:
+                worker.stop()
         left = timedelta(seconds=max(1.0, self._give_up_at - time.monotonic()))
         late = await self._workers.drain(left)
         if late:
             log.warning("daemon.shutdown-late", tasks=late)
         await self._watchers.drain(timedelta())
+
+    # --- the ways out -----------------------------------------------------------------------------------------
+
+    def _start_channels(self) -> None:
+        """Start a worker for every channel that has none."""
+        for name in self._instance.settings.ways_out:
+            if name not in self._channels:
+                self._channels[name] = None
+                self._workers.start(f"channel {name}", partial(self._send_on, name))
+
+    async def _send_on(self, name: str) -> None:
+        """Work on a channel with the present settings, after each reload with the new ones, until it is gone."""
+        while not self._stopping:
+            channel = self._instance.settings.ways_out.get(name)
+            if channel is None:
+                break
+            signer = Signer(self._instance.signing_keys)
+            try:
+                worker = self._build_worker(name, channel, signer)
+                self._channels[name] = worker
+                await worker.run()
+            finally:
+                signer.close()
+        self._channels.pop(name, None)
+        self._workers.forget(f"channel {name}")
+
+    def _build_worker(self, name: str, settings: Channel, signer: Signer) -> ChannelWorker:
+        instance = self._instance
+        tokens = self._microsoft(name, settings) if settings.type == "office365" else None
+        parts = Parts(instance.settings.hostname, instance.passwords.get(name, ""), tokens)
+        desk = Desk(
+            outbox=self._store,
+            signer=signer,
+            clock=self._clock,
+            keys=instance.policy.keys,
+            bounce_homes={queue: answer_address(instance.settings, queue) for queue in instance.settings.queues},
+            chance=random.random,
+        )
+        limit = Rate(*rate(settings.rate)) if settings.rate else None
+        channel = build_channel(settings, parts)
+        return ChannelWorker(name, channel, desk, connections=settings.connections, rate=limit)
+
+    def _microsoft(self, name: str, settings: Channel | Connection) -> MicrosoftTokens:
+        vault = SealedVault(self._store, self._instance.key)
+        return MicrosoftTokens(
+            settings.account or "",
+            settings.tenant or "",
+            settings.client_id or "",
+            SealedCache(name, vault, asyncio.get_running_loop()),
+            client_secret=self._instance.client_secrets.get(name),
+            authority=settings.authority,
+            ca_file=str(settings.ca_file) if settings.ca_file else None,
+        )
+
+    # --- the direct inboxes -----------------------------------------------------------------------------------
+
+    def _start_inboxes(self) -> None:
+        holder = f"{socket.gethostname()}/{os.getpid()}"
+        for name, settings in self._instance.settings.connections.items():
+            fetcher = Fetcher(self._inbox(name, settings), self._take_fetched, InboxBook(self._store), holder)
+            fetcher.start()
+            self._parts.push_async_callback(fetcher.stop)
+
+    def _inbox(self, name: str, settings: Connection) -> FetcherOptions:
+        account = Account(
+            host=settings.host or HOSTS.get(settings.type, ""),
+            port=settings.port or IMAPS_PORT,
+            tls=settings.tls,
+            username=settings.username or settings.account,
+            password=self._instance.passwords.get(name, ""),
+            tokens=self._microsoft(name, settings) if settings.type == "office365" else None,
+            ca_file=settings.ca_file,
+        )
+        return FetcherOptions(
+            name=name,
+            queue=settings.queue,
+            account=account,
+            address=settings.account,
+            folder=settings.folder,
+            after=settings.after,
+            move_to=settings.move_to,
+            backfill=settings.backfill,
+            poll=settings.poll,
+            message_size=self._instance.settings.limits.message_size,
+        )
+
+    # --- HTTP -------------------------------------------------------------------------------------------------
+
+    async def _start_http(self, given: Mapping[str, list[socket.socket]]) -> None:
+        checks = {
+            "database": self._store.check_writable,
+            "workers": self._workers.check_alive,
+            "parser": self._parser.check_alive,
+        }
+        self._readiness = Readiness(checks)
+        self._parts.push_async_callback(self._readiness.close)
+        settings = self._instance.settings
+        gauges = Gauges(self._store, lambda: self._instance.settings.ways_out)
+        health = health_routes(self._pulse, self._readiness, gauges)
+        routers = [health, api_routes(self._store)]
+        if self._page:
+            routers.append(page_routes(self._store, self._readiness))
+        for where, name, routes in (
+            (settings.listen.http, "http", routers),
+            (settings.listen.metrics, "metrics", [health]),
+        ):
+            if where is None or isinstance(endpoint(where), Off):
+                continue
+            sockets = listening(where, HTTP_SOCKET_MODE, given, name)
+            hosts = {settings.hostname, *(str(sock.getsockname()[0]) for sock in sockets)}
+            server = HttpServer(build_application(routes, hosts, document=name == "http"), sockets)
+            await server.start()
+            self._parts.push_async_callback(server.stop)
 
 
 # --- small things ---------------------------------------------------------------------------------------------
@@ -247,34 +326,10 @@ def listening(where: str, mode: int, given: Mapping[str, list[socket.socket]], n
         raise ListenError(f"cannot listen at {where} for {name}: {error}") from None
 
 
-def shown_url(url: str) -> str:
-    """Return a database URL without its password."""
-    from sqlalchemy.engine import make_url
-
-    return make_url(url).render_as_string(hide_password=True)
-
-
 def close_all(sockets: Sequence[socket.socket]) -> None:
     """Close sockets that nobody took over."""
     for sock in sockets:
         sock.close()
-
-
-def note_loaded(*, good: bool) -> None:
-    """Show on the metrics whether the last reading of the configuration was good, and when."""
-    metrics.CONFIG_LOADED.set(good)
-    if good:
-        metrics.CONFIG_LOADED_AT.set(time.time())
-
-
-def note_refused(error: Exception) -> None:
-    """Say why a new configuration is not used."""
-    note_loaded(good=False)
-    if isinstance(error, ConfigError):
-        for problem in error.problems:
-            log.error("config.refused", because=str(problem))
-    else:
-        log.error("config.refused", because=f"{type(error).__name__}: {error}")
 
 
 def serve(path: Path, *, page: bool = False) -> None:

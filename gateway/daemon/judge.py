@@ -164,7 +164,7 @@ class IntakeWorker:
         metrics.INTAKES.labels(claim.queue, "quarantine").inc()
 
     async def _record(self, write: Callable[[], Awaitable[None]]) -> None:
-        """Write what a try came to, as soon as the store takes it; after the lease, or at the end, the lease decides."""
+        """Write what a try came to, as soon as the store takes it; after the lease, or at the end, the lease counts."""
         given_up_at = time.monotonic() + LEASE.total_seconds()
         while True:
             try:

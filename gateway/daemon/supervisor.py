@@ -57,6 +57,10 @@ class Supervisor:
             else:
                 return
 
+    def forget(self, name: str) -> None:
+        """Expect no more of a task that ends because its work is gone."""
+        self._tasks.pop(name, None)
+
     async def check_alive(self) -> None:
         """Pass if every task runs. Raises TaskDown with the names of those that do not."""
         ended = [f"{name}: ended" for name, task in self._tasks.items() if task.done()]
