@@ -216,6 +216,12 @@ class Connection(LMTP):
         self.phase = Phase.TAKING
         return True
 
+    def end_of_data(self) -> None:
+        """Go back to commands. What they have cost so far is forgotten: the client came with a mail."""
+        self._patience = PATIENCE
+        if self.phase is not Phase.CLOSED:
+            self.phase = Phase.COMMAND
+
     async def _wait(self) -> None:
         self._waiter = self.loop.create_future()
         await self._waiter
@@ -251,10 +257,6 @@ class Connection(LMTP):
         """Send aiosmtpd's own words, if one of its methods should ever speak. Ours use `say`."""
         self._output.append((status.encode() if isinstance(status, str) else bytes(status)) + b"\r\n")
         self._due -= 1
-
-    def be_patient(self) -> None:
-        """Forget what the commands so far have cost: a mail went through."""
-        self._patience = PATIENCE
 
     def _make_up(self, about: str) -> None:
         for _ in range(self._due):

@@ -3,13 +3,14 @@
 # ruff: noqa: N802, ARG002 - aiosmtpd finds the commands by these names and passes each its argument
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from gateway.lmtp.arguments import Sender, read_mail, read_rcpt
 from gateway.lmtp.budget import Share
-from gateway.lmtp.connection import Connection, Phase
+from gateway.lmtp.connection import Connection
 from gateway.lmtp.data import DataReader, Overrun
-from gateway.lmtp.handover import hand_over
+from gateway.lmtp.handover import Answer, hand_over
 from gateway.lmtp.replies import Reply
 from gateway.model import Envelope, Route
 
@@ -86,44 +87,46 @@ class LmtpSession(Connection):
 
     async def smtp_DATA(self, arg: str) -> None:
         assert self.envelope is not None
-        share = Share(self.house.budget)
-        try:
-            if not self._greeted():
-                self.say(Reply.NEED_LHLO)
-            elif arg:
-                self.say(Reply.BAD_SYNTAX)
-            elif self.envelope.mail_from is None:
-                self.say(Reply.NEED_MAIL)
-            elif not self.envelope.rcpt_tos:
-                self.say(Reply.NEED_RCPT)  # RFC 2033 §4.2: also when every RCPT was refused
-            elif not share.reserve(self._announced):
-                self.say(Reply.BUSY)
-            else:
+        if not self._greeted():
+            self.say(Reply.NEED_LHLO)
+        elif arg:
+            self.say(Reply.BAD_SYNTAX)
+        elif self.envelope.mail_from is None:
+            self.say(Reply.NEED_MAIL)
+        elif not self.envelope.rcpt_tos:
+            self.say(Reply.NEED_RCPT)  # RFC 2033 §4.2: also when every RCPT was refused
+        else:
+            share = Share(self.house.budget)
+            try:
                 await self._receive(share)
-        finally:
-            share.close()
-            if self.phase is not Phase.CLOSED:
-                self.phase = Phase.COMMAND
+            finally:
+                share.close()
+                self.end_of_data()
 
     async def _receive(self, share: Share) -> None:
         """Read the content, hand it over, and answer once per recipient."""
         assert self.envelope is not None
+        if not share.reserve(self._announced):
+            self.say(Reply.BUSY)
+            return
         recipients = self.envelope.rcpt_tos
         self.say(Reply.START_DATA)
         self.owe(len(recipients))
         data = DataReader(self.house.limits.message_size, share.charge)
-        if not await self.read_data(data):
-            return
-        if data.overrun is not None:
-            reply = OVERRUNS[data.overrun]
-            self.house.log.warning("lmtp.overrun", session=self._mail_id, size=data.size, because=data.overrun.value)
-            answers = [(reply, "")] * len(recipients)
-        else:
-            answers = list(await hand_over(self.house, data.take(), self._envelopes(), self._routes))
-        for reply, about in answers:
-            self.say(reply, about)
-        self.forget_mail()
-        self.be_patient()
+        try:
+            if not await self.read_data(data):
+                return
+            if data.overrun is not None:
+                reply, why = OVERRUNS[data.overrun], data.overrun.value
+                self.house.log.warning("lmtp.overrun", session=self._mail_id, size=data.size, because=why)
+                answers: Sequence[Answer] = [(reply, "")] * len(recipients)
+            else:
+                answers = await hand_over(self.house, data.take(), self._envelopes(), self._routes)
+            for reply, about in answers:
+                self.say(reply, about)
+        finally:
+            # Whatever happened: the next mail starts from nothing (RFC 5321 §4.1.1.4).
+            self.forget_mail()
 
     def _envelopes(self) -> list[Envelope]:
         assert self.envelope is not None

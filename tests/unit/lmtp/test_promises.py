@@ -55,6 +55,18 @@ async def test_one_reply_per_recipient_whatever_the_taker_does(listen, fault: st
         assert [answer.code for answer in await client.deliver("ann@example.com", THREE, MAIL)] == [250] * 3
 
 
+async def test_an_error_of_ours_after_the_end_of_data_defers_every_recipient(listen):
+    def broken_clock():
+        raise RuntimeError("secret=hunter2")
+
+    listener = await listen(now=broken_clock)
+    async with LmtpClient(listener.where) as client:
+        answers = await client.deliver("ann@example.com", THREE, MAIL)
+        assert [answer.code for answer in answers] == [451] * 3
+        assert not any("hunter2" in answer.text for answer in answers)
+        assert (await client.command("DATA")).text == "503 5.5.1 Say MAIL first"
+
+
 async def test_a_taker_that_raises_before_it_awaits(listen):
     def broken(_raw, _envelopes, _routes):
         raise RuntimeError("at once")
@@ -236,6 +248,24 @@ async def test_a_big_mail_may_take_longer_than_any_total_time(listen, monkeypatc
             await asyncio.sleep(0.02)
         client.send(b".\r\n")
         assert (await client.answer()).code == 250
+
+
+async def test_a_burst_buys_no_time_for_a_drip(listen, monkeypatch):
+    monkeypatch.setattr(connection, "RATE_WINDOW", 0.05)
+    listener = await listen(limits={"minimum_rate": 1000})
+    async with LmtpClient(listener.where) as client:
+        client.send(b"MAIL FROM:<>\r\nRCPT TO:<support@example.org>\r\nDATA\r\n" + b"x" * 50_000)
+        await client.answers(3)
+        assert (await client.answer()).text == "421 4.4.2 Timeout, try again later"
+
+
+async def test_a_mail_renews_the_patience(listen):
+    listener = await listen()
+    async with LmtpClient(listener.where) as client:
+        for _ in range(3):
+            client.send(b"NOOP\r\n" * 60)
+            assert [answer.code for answer in await client.answers(60)] == [250] * 60
+            assert (await client.deliver("", THREE, MAIL))[0].code == 250
 
 
 async def test_a_client_that_never_reads_does_not_fill_the_memory(listen, monkeypatch):
