@@ -77,3 +77,48 @@ FOOTERS: Final = phrases(
     このメール
     """
 )
+# A footer speaks of one of these; a person who answers "this message is wrong" does not.
+LEGAL: Final = phrases(
+    """
+    confiden | intended | recipient | addressee | privileged | virus | malware | scanned | unsubscribe | environment |
+    vertraulich | empfänger | bestimmt | destinat | confidenti | riservat | vertrouwelijk | geadresseerde | poufn |
+    adresat | konfident | mottagare | modtager | mottaker | luottamuk | vastaanottaja | důvěrn | příjemc | конфиденц |
+    адресат | вирус | 机密 | 保密 | 收件人 | 機密
+    """
+)
+
+# "Best regards," on a line of its own, with a name below it.
+REGARDS: Final = frozenset(
+    phrases(
+        """
+        regards | best regards | kind regards | kindest regards | warm regards | warmest regards | with best regards |
+        with kind regards | best wishes | with best wishes | sincerely | sincerely yours | yours sincerely |
+        yours faithfully | yours truly | yours | respectfully | cheers | best | all the best | many thanks | thanks |
+        thanks a lot | thanks again | thanks in advance | thank you | thank you very much | thank you in advance |
+        thanks and regards | thanks & regards | thank you and best regards | thx | br | rgds | take care |
+        mit freundlichen grüßen | mit freundlichen grüssen | mit freundlichen gruessen | mit freundlichem gruß |
+        mit freundlichem gruss | freundliche grüße | freundliche grüsse | viele grüße | viele grüsse | beste grüße |
+        beste grüsse | mit besten grüßen | liebe grüße | liebe grüsse | herzliche grüße | herzliche grüsse |
+        schöne grüße | schönen gruß | gruß | gruss | grüße | grüsse | mfg | vg | lg | hochachtungsvoll |
+        mit vielen grüßen | vielen dank | danke | besten dank | danke und gruß | vielen dank und viele grüße |
+        cordialement | bien cordialement | très cordialement | sincèrement | bien à vous | amicalement |
+        meilleures salutations | sincères salutations | salutations | salutations distinguées | cdlt | merci |
+        merci d'avance | bien sincèrement | respectueusement | saludos | un saludo | saludos cordiales |
+        un cordial saludo | atentamente | cordialmente | muchas gracias | gracias | cordiali saluti | distinti saluti |
+        un cordiale saluto | cari saluti | saluti | grazie | grazie mille | buona giornata |
+        met vriendelijke groet | met vriendelijke groeten | vriendelijke groet | vriendelijke groeten | groeten |
+        groet | hartelijke groet | mvg | hoogachtend | bedankt | alvast bedankt | atenciosamente |
+        com os melhores cumprimentos |
+        melhores cumprimentos | cumprimentos | obrigado | obrigada | abraço | abraços | att | pozdrawiam |
+        serdecznie pozdrawiam | z poważaniem | z wyrazami szacunku | pozdrowienia | dziękuję | med vänlig hälsning |
+        med vänliga hälsningar | vänlig hälsning | vänliga hälsningar | bästa hälsningar | hälsningar | mvh | tack |
+        tack på förhand | med venlig hilsen | venlig hilsen | bedste hilsner | hilsen | på forhånd tak | tak |
+        med vennlig hilsen | vennlig hilsen | beste hilsen | takk | ystävällisin terveisin | terveisin | yst. terv |
+        kiitos | s pozdravem | s úctou | děkuji | s přátelským pozdravem | с уважением | всего доброго |
+        с наилучшими пожеланиями | спасибо | заранее спасибо | з повагою | дякую | tisztelettel | üdvözlettel |
+        cu stimă |
+        saygılarımla | teşekkürler | με εκτίμηση | 此致 | 敬礼 | 祝好 | 谢谢 | 謝謝 | 顺颂商祺 | よろしくお願いします |
+        よろしくお願いいたします | 宜しくお願い致します | どうぞよろしくお願いいたします | 敬具
+        """
+    )
+)

@@ -148,10 +148,21 @@ def sort_lines(lines: Sequence[Line], *, forwarded: bool = False) -> Parts:
     kept = _trim(lines, kept)
     if not kept:
         return Parts(tuple(_trim(lines, range(len(lines)))), (), quoted=False)
-    signature = [index for index, is_ in enumerate(seen) if is_ is Is.SIGNATURE]
+    signature = _first_run(lines, seen)
     while signature and (lines[signature[0]].blank or reply_signature.ornament(lines[signature[0]])):
         signature.pop(0)
     return Parts(tuple(kept), tuple(_trim(lines, signature)), scan.ended or Is.QUOTE in seen, scan.ended)
+
+
+def _first_run(lines: Sequence[Line], seen: Sequence[Is]) -> list[int]:
+    """Return the first signature: the author's own, where a gateway's footer stands below the quote."""
+    run: list[int] = []
+    for index, is_ in enumerate(seen):
+        if is_ is Is.SIGNATURE:
+            run.append(index)
+        elif run and not lines[index].blank:
+            break
+    return run
 
 
 def _unsigned(seen: Sequence[Is], last: int) -> bool:

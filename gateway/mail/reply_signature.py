@@ -21,10 +21,18 @@ _DASHES_LIMIT: Final = 12
 _CONTACT: Final = re.compile(r"\d[\d ()/.-]{5,}\d|@|https?:|www\.|\b(?:tel|fax|phone|mobile|mobil)\b")
 _ORNAMENT: Final = re.compile(r"[-_=*#~+.\u2014\u2013\u2026\u1427\s]{2,}|[-_=*~\u2014\u2013\u1427]")
 _TITLED: Final = re.compile(r"[-_=*]{4,}[^\n]{1,80}[-_=*]{4,}")
+_DASHED: Final = re.compile(
+    r"(?:[-\u2013\u2014]|//?) ?[^\W\d_a-z][\w.]{0,20}(?: [^\W\d_a-z][\w.]{0,20}){0,2}"
+)  # "-Bob", "//Eva"
 _BRACKETS: Final = "<>()[]{}|*_\"' .!:"
 _LINK: Final = re.compile(r"\(?<?https?://\S*")
 _DEVICE_LINE: Final = 120  # characters; longer is a sentence
 _PRODUCT: Final = 7  # words of "Yahoo Mail for iPhone" and kin
+_FOOTER: Final = 12  # lines of a footer that are looked at
+_REGARDS: Final = 12  # lines below which no "Best regards," is looked for
+_NAME: Final = 5  # words
+_CARD_LINE: Final = 80  # characters
+_CARD_WORDS: Final = 9
 _WORD_END: Final = re.compile(r"\W|$")
 
 
@@ -67,9 +75,12 @@ def _has_word(text: str, word: str) -> bool:
     return at >= 0 and not (at and text[at - 1].isalpha() and word not in {"mail", "phone"})
 
 
-def footer(line: Line) -> bool:
-    """Tell whether the line begins what gateways, lists and lawyers add."""
-    return line.plain.strip(_BRACKETS + "-").startswith(closings.FOOTERS)
+def footer(lines: Sequence[Line]) -> bool:
+    """Tell whether the lines begin what gateways, lists and lawyers add."""
+    if not lines[0].plain.strip(_BRACKETS + "-").startswith(closings.FOOTERS):
+        return False
+    text = " ".join(line.plain for line in lines)
+    return any(word in text for word in closings.LEGAL)
 
 
 def split(lines: Sequence[Line], *, after_quote: bool) -> int:
@@ -80,7 +91,7 @@ def split(lines: Sequence[Line], *, after_quote: bool) -> int:
     filled = [index for index, line in enumerate(lines) if not line.blank]
     if not filled:
         return len(lines)
-    if after_quote and footer(lines[filled[0]]):
+    if after_quote and footer([lines[index] for index in filled[:_FOOTER]]):
         return 0
     end = _delimiter(lines, filled)
     while filled and filled[-1] >= end:
@@ -94,7 +105,38 @@ def split(lines: Sequence[Line], *, after_quote: bool) -> int:
             kept, devices = position, devices + 1
         elif not ornament(line):
             break
-    return filled[kept] if devices else end
+    if devices:
+        end = filled[kept]
+    return _regards(lines, filled[:kept], end)
+
+
+def _regards(lines: Sequence[Line], filled: Sequence[int], end: int) -> int:
+    """Return where "Best regards," stands if only a name and the like follow, else `end`."""
+    for position in range(max(1, len(filled) - _REGARDS), len(filled) - 1):
+        line = lines[filled[position]]
+        below = [lines[index] for index in filled[position + 1 :]]
+        if line.plain.strip(_BRACKETS + ",;") in closings.REGARDS and _is_name(below[0]) and all(map(_is_card, below)):
+            return filled[position]
+    if len(filled) > 1 and lines[filled[-1] - 1].blank and _DASHED.fullmatch(lines[filled[-1]].raw.strip()):
+        above = lines[filled[-2]].raw.lstrip()[:1]
+        return end if above in "-\u2013\u2014*/" else filled[-1]  # a list goes on
+    return end
+
+
+def _is_name(line: Line) -> bool:
+    """Tell whether a line may be a person's name: few words, no sentence, and no small letter in front."""
+    text = line.raw.strip().strip("*_/-~ ")
+    return 0 < len(text.split()) <= _NAME and not text[:1].islower() and text[-1:] not in "?!:;"
+
+
+def _is_card(line: Line) -> bool:
+    """Tell whether a line may stand on a visiting card."""
+    text = line.raw.strip()
+    if len(text) > _CARD_LINE:
+        return False
+    if _CONTACT.search(line.plain) or device(line):
+        return True
+    return len(text.split()) <= _CARD_WORDS and text[-1:] not in {"?", "!", ":"} and ". " not in text
 
 
 def _delimiter(lines: Sequence[Line], filled: Sequence[int]) -> int:
