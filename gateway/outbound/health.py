@@ -1,0 +1,89 @@
+"""How a channel is doing: whether it may be used now, by how many at once, and how fast. Pure state, no clock.
+
+A channel that refuses, hangs or says 421 is left alone as a whole: one delivery at a time finds out whether it works
+again, at growing intervals. What the far side cannot do must not cost our other channels anything (I9, P9).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+# Waits between probes of a dead channel.
+BACKOFF = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 30, 60, 120, 300))
+
+
+@dataclass(slots=True)
+class Health:
+    """The breaker of one channel. It opens at the first trouble of the channel and closes at the first success."""
+
+    connections: int
+    failures: int = 0  # in a row
+    until: datetime | None = None  # not to be used before
+    because: str = ""
+    _permits: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._permits = self.connections
+
+    @property
+    def down(self) -> bool:
+        """Tell whether the channel is taken for dead."""
+        return self.failures > 0
+
+    def rests(self, now: datetime) -> bool:
+        """Tell whether to leave the channel alone at this moment."""
+        return self.until is not None and now < self.until
+
+    @property
+    def permits(self) -> int:
+        """How many may send at once: one while it is down, then twice as many with each success."""
+        return 1 if self.down else self._permits
+
+    def failed(self, now: datetime, because: str) -> bool:
+        """Note trouble of the channel. True if it was well until now."""
+        was_well = not self.down
+        if self.rests(now):  # others that were under way fail with it; that is one trouble, not several
+            return False
+        wait = BACKOFF[min(self.failures, len(BACKOFF) - 1)]
+        self.failures += 1
+        self.until = now + wait
+        self.because = because
+        self._permits = 1
+        return was_well
+
+    def worked(self) -> bool:
+        """Note that the server answered. True if the channel was down until now."""
+        was_down = self.down
+        self.failures, self.until, self.because = 0, None, ""
+        self._permits = min(self.connections, self._permits * 2)
+        return was_down
+
+
+@dataclass(slots=True)
+class Rate:
+    """At most `count` in any `window`: a sliding window, not buckets of the calendar. Kept in memory, per process."""
+
+    count: int
+    window: timedelta
+    _sent: deque[datetime] = field(default_factory=deque)
+
+    def room(self, now: datetime) -> int:
+        """Return how many may be sent now."""
+        while self._sent and self._sent[0] <= now - self.window:
+            self._sent.popleft()
+        return max(0, self.count - len(self._sent))
+
+    def spend(self, now: datetime) -> None:
+        """Note that one is sent."""
+        self._sent.append(now)
+
+    def refund(self) -> None:
+        """Take the last one back: it never reached the server."""
+        if self._sent:
+            self._sent.pop()
+
+    def free_at(self, now: datetime) -> datetime:
+        """Return when the next one may be sent."""
+        return now if self.room(now) else self._sent[0] + self.window
