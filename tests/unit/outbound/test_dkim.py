@@ -232,6 +232,7 @@ def test_the_zone_line_holds_the_record_in_strings_of_at_most_255_octets() -> No
         (KEYS[1].record, "fail: r1._domainkey.example.org shows another key"),
         (KEYS[0].record.replace("k=rsa", "k=ed25519"), "fail: r1._domainkey.example.org names the wrong kind"),
     ],
+    ids=["same", "no-kind", "blank", "absent", "revoked", "other", "wrong-kind"],
 )
 def test_the_published_record_is_compared_with_the_key(text: str | None, outcome: str) -> None:
     assert dkim.check_record(KEYS[0], lambda _name: text).startswith(outcome)
