@@ -18,7 +18,7 @@ _FORMATTING_NAMES: Final = "a b big code em font i nobr s small strike strike st
 _FORMATTING: Final = frozenset(_FORMATTING_NAMES.split())
 _NODE: Final = 40  # what a repeated element costs besides its text
 _REPEATED: Final = 32 << 20  # characters and nodes that left-open formatting may make
-_FEW: Final = 64 << 10  # characters in which no number of attributes takes long
+_FEW: Final = 16 << 10  # characters in which no number of attributes takes long
 _MANY: Final = 2_000  # attributes of one tag
 _WHOLE_TAG: Final = re.compile(
     r"""
@@ -36,9 +36,9 @@ _QUOTED: Final = re.compile(r""""[^"]*+"|'[^']*+'""")
 
 def too_heavy(html: str) -> bool:
     """Tell whether the tree of this HTML would be deeper, larger or slower to build than anything a person reads."""
-    if len(html) > _FEW and _crowded(html):
+    if html.count("<") > caps.HTML_DEPTH and (_deep(html) or _repeating(html)):
         return True
-    return html.count("<") > caps.HTML_DEPTH and (_deep(html) or _repeating(html))
+    return len(html) > _FEW and _crowded(html)
 
 
 def _deep(html: str) -> bool:

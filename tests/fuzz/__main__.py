@@ -134,9 +134,7 @@ def main() -> int:
             arguments.out.write_bytes(raw)
         begun = time.process_time()
         check(raw)
-        print(
-            f"mutant {arguments.replay} of seed {arguments.seed}: {len(raw)} octets, {time.process_time() - begun:.3f} s"
-        )
+        print(f"mutant {arguments.replay}: {len(raw)} octets, {time.process_time() - begun:.3f} s")
         return 0
     begun = time.monotonic()
     print(f"seed {arguments.seed}", flush=True)
@@ -144,7 +142,8 @@ def main() -> int:
     for number, fault in result.faults[:20]:
         print(f"FAULT in mutant {number} (--seed {arguments.seed} --replay {number}):\n{fault}")
     print(
-        f"{result.mutants} mutants, {result.octets >> 20} MiB, {time.monotonic() - begun:.0f} s; {len(result.faults)} faults; "
+        f"{result.mutants} mutants, {result.octets >> 20} MiB, {time.monotonic() - begun:.0f} s; "
+        f"{len(result.faults)} faults; "
         f"slowest {result.slowest:.3f} s (mutant {result.slowest_number}); memory {result.memory >> 20} MiB"
     )
     return 1 if result.faults else 0

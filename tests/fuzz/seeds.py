@@ -11,7 +11,8 @@ PNG = base64.b64decode(
 )
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 RECEIVED = (
-    b"Received: from mx.example.net (mx.example.net [192.0.2.7])\r\n\tby mail.example.org (Postfix) with ESMTPS id 4ABCDE\r\n"
+    b"Received: from mx.example.net (mx.example.net [192.0.2.7])\r\n"
+    b"\tby mail.example.org (Postfix) with ESMTPS id 4ABCDE\r\n"
     b"\tfor <support@example.org>; Tue, 3 Mar 2026 09:14:07 +0100 (CET)\r\n"
 )
 
@@ -44,16 +45,17 @@ def b64(content: bytes) -> bytes:
 
 
 TEXT = (
-    b"Hello,\r\n\r\nthe printer on the second floor prints only blank pages since this morning. Could somebody have a\r\n"
+    b"Hello,\r\n\r\nthe printer on the second floor prints only blank pages since this morning. Could somebody have\r\n"
     b'look at it? The display says "E-30".\r\n\r\nKind regards\r\nJane\r\n\r\n-- \r\nJane Doe, Accounting\r\n'
 )
 REPLY = (
-    b"Thank you, it works now.\r\n\r\nJane\r\n\r\nOn Tue, Mar 3, 2026 at 9:20 AM Example Support <support@example.org> wrote:\r\n"
+    b"Thank you, it works now.\r\n\r\nJane\r\n\r\n"
+    b"On Tue, Mar 3, 2026 at 9:20 AM Example Support <support@example.org> wrote:\r\n"
     b"> Hello Jane,\r\n>\r\n> please switch it off and on.\r\n>> older words\r\n"
 )
 HTML = (
     b'<html><head><meta charset="utf-8"><style>p{margin:0}</style><title>x</title></head><body>'
-    b'<p>Hello,</p><p>the <b>printer</b> is broken &ndash; see <a href="https://example.com/p?a=1&amp;b=2">this page</a>.'
+    b'<p>Hello,</p><p>the <b>printer</b> is broken: see <a href="https://example.com/p?a=1&amp;b=2">this page</a>.'
     b"</p><ul><li>one</li><li>two</li></ul><table><tr><th>Model</th><th>Room</th></tr><tr><td>LX-3</td><td>2.14</td></tr>"
     b'</table><img src="cid:logo@example.com" alt="Logo"><img src="https://track.example.net/o.gif" width=1 height=1>'
     b'<div class="gmail_quote"><blockquote type="cite">older words<br>in two lines</blockquote></div></body></html>\r\n'
@@ -105,6 +107,12 @@ def tnef(text: str = "Hello from Outlook\r\n") -> bytes:
         + tnef_attribute(2, 0x00018010, b"notes.txt\0")
         + tnef_attribute(2, 0x0006800F, b"two\r\nlines\r\n")
     )
+
+
+ODD = (
+    b"Subject : odd\r\nno colon\r\nFrom: a@example.org, b@example.org\r\nFrom: second@example.org\r\n"
+    b"X: a\rb\nc\0d\r\n\r\nodd body\r\n"
+)
 
 
 def _alternative(boundary: str = "alt-1") -> bytes:
@@ -161,7 +169,7 @@ def seeds() -> list[bytes]:
         part("Content-Type: message/rfc822", body=forwarded),
     )
     japanese = "お世話になっております。プリンターの調子が悪いです。\r\n"
-    flowed = b"This is a long paragraph that was \r\nbroken by the mailer at \r\nsoft places.\r\n> quoted \r\n> words\r\n-- \r\nJane\r\n"
+    flowed = b"This is a long paragraph that was \r\nbroken by the mailer.\r\n> quoted \r\n> words\r\n-- \r\nJane\r\n"
     return [
         mail("Subject: Printer broken", "Content-Type: text/plain; charset=us-ascii", body=TEXT),
         mail(
@@ -189,7 +197,8 @@ def seeds() -> list[bytes]:
         mail(
             "Content-Type: application/octet-stream",
             "Content-Transfer-Encoding: base64",
-            "Content-Disposition: attachment;\r\n filename*0*=utf-8''R%C3%A9sum%C3%A9%20;\r\n filename*1*=%E2%82%AC;\r\n filename*2=.pdf",
+            "Content-Disposition: attachment;\r\n filename*0*=utf-8''R%C3%A9sum%C3%A9%20;"
+            "\r\n filename*1*=%E2%82%AC;\r\n filename*2=.pdf",
             body=b64(PDF),
         ),
         mail(
@@ -291,7 +300,7 @@ def seeds() -> list[bytes]:
             body=TEXT,
         ),
         mail("From: nobody", "Subject:", "Date: yesterday", body=b""),
-        b"Subject : odd\r\nno colon\r\nFrom: a@example.org, b@example.org\r\nFrom: second@example.org\r\nX: a\rb\nc\0d\r\n\r\nodd body\r\n",
+        ODD,
     ]
 
 
