@@ -13,11 +13,10 @@ import socket
 import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
 from gateway.config.settings import Channel, Connection
-from gateway.config.units import Off, endpoint, rate
+from gateway.config.units import Off, endpoint
 from gateway.daemon.judge import IntakeWorker
 from gateway.daemon.lifecycle import Watchdog, live
 from gateway.daemon.supervisor import Supervisor
@@ -31,9 +30,7 @@ from gateway.inbox.oauth import SealedCache
 from gateway.instance import Instance, SystemClock, note_loaded, note_refused, read_instance, shown_url
 from gateway.lmtp import House, LmtpServer, open_sockets
 from gateway.model import Applied, Claim, Envelope, IntakeId, Route
-from gateway.outbound.channels import build_channel
-from gateway.outbound.channels.parts import Parts
-from gateway.outbound.health import Rate
+from gateway.outbound.assembly import build_workers
 from gateway.outbound.signer import Signer
 from gateway.outbound.worker import ChannelWorker, Desk
 from gateway.parser import ParserPool
@@ -48,6 +45,7 @@ log = get_logger()
 
 SLOTS_PER_PARSER = 8  # intakes in hand for each parser process: enough to share commits, few enough for the lease
 LOOK_PERIOD = timedelta(seconds=5)  # between looks at readiness, for the metric and the log
+NUDGE_PERIOD = timedelta(seconds=1)
 HTTP_SOCKET_MODE = 0o660
 IMAPS_PORT = 993
 
@@ -70,8 +68,7 @@ class Poterne:
         self._pulse = Pulse()
         self._workers = Supervisor()
         self._watchers = Supervisor()
-        self._channels: dict[str, ChannelWorker | None] = {}  # None: is being started
-        self._stopping = False
+        self._channels: Mapping[str, ChannelWorker] = {}
         self._parts = contextlib.AsyncExitStack()
 
     # --- life -------------------------------------------------------------------------------------------------
@@ -117,13 +114,13 @@ class Poterne:
         """Close the listener and finish its mails, let the workers finish, close the rest; bounded in time."""
         patience = self._instance.settings.limits.shutdown_timeout
         self._give_up_at = time.monotonic() + patience.total_seconds()
-        self._stopping = True
         await self._parts.aclose()
 
     async def reload(self) -> None:
         """Read the configuration again; use what can be changed while running, or keep everything and say why."""
         try:
             instance = await asyncio.to_thread(read_instance, self._path)
+            channels = self._build_channels(instance)
         except Exception as error:
             # Whatever is wrong with the file, mail goes on with the configuration that works.
             note_refused(error)
@@ -135,10 +132,7 @@ class Poterne:
         self._instance = instance
         self._house.route = instance.policy.routes.route
         self._store.reconfigure(instance.store_options)
-        self._start_channels()
-        for worker in self._channels.values():
-            if worker is not None:
-                worker.stop()  # finishes what it sends, and comes back with the new settings
+        self._use_channels(channels)
         note_loaded(good=True)
         log.info("config.reloaded")
 
@@ -171,8 +165,7 @@ class Poterne:
 
     def _wake_channels(self) -> None:
         for worker in self._channels.values():
-            if worker is not None:
-                worker.wake()
+            worker.wake()
 
     # --- workers ----------------------------------------------------------------------------------------------
 
@@ -180,8 +173,9 @@ class Poterne:
         watchdog = Watchdog(notify)
         self._watchers.start("pulse", lambda: self._pulse.beat(watchdog.pat))
         self._watchers.start("readiness", self._look)
+        self._watchers.start("nudge", self._nudge)
         self._workers.start("judge", self._judge.run)
-        self._start_channels()
+        self._use_channels(self._build_channels(self._instance))
         self._parts.push_async_callback(self._drain)
 
     async def _look(self) -> None:
@@ -189,12 +183,16 @@ class Poterne:
             await self._readiness.look()
             await asyncio.sleep(LOOK_PERIOD.total_seconds())
 
+    async def _nudge(self) -> None:
+        """Let the channels look for mail that commands beside the daemon, and other nodes, have queued."""
+        while True:
+            await asyncio.sleep(NUDGE_PERIOD.total_seconds())
+            self._wake_channels()
+
     async def _drain(self) -> None:
         """Let the workers finish what they hold, within what is left of the time to stop."""
         self._judge.stop()
-        for worker in self._channels.values():
-            if worker is not None:
-                worker.stop()
+        self._use_channels({})
         left = timedelta(seconds=max(1.0, self._give_up_at - time.monotonic()))
         late = await self._workers.drain(left)
         if late:
@@ -203,44 +201,28 @@ class Poterne:
 
     # --- the ways out -----------------------------------------------------------------------------------------
 
-    def _start_channels(self) -> None:
-        """Start a worker for every channel that has none."""
-        for name in self._instance.settings.ways_out:
-            if name not in self._channels:
-                self._channels[name] = None
-                self._workers.start(f"channel {name}", partial(self._send_on, name))
-
-    async def _send_on(self, name: str) -> None:
-        """Work on a channel with the present settings, after each reload with the new ones, until it is gone."""
-        while not self._stopping:
-            channel = self._instance.settings.ways_out.get(name)
-            if channel is None:
-                break
-            signer = Signer(self._instance.signing_keys)
-            try:
-                worker = self._build_worker(name, channel, signer)
-                self._channels[name] = worker
-                await worker.run()
-            finally:
-                signer.close()
-        self._channels.pop(name, None)
-        self._workers.forget(f"channel {name}")
-
-    def _build_worker(self, name: str, settings: Channel, signer: Signer) -> ChannelWorker:
-        instance = self._instance
-        tokens = self._microsoft(name, settings) if settings.type == "office365" else None
-        parts = Parts(instance.settings.hostname, instance.passwords.get(name, ""), tokens)
+    def _build_channels(self, instance: Instance) -> Mapping[str, ChannelWorker]:
+        """Build a worker for every channel. Raises what makes one unusable."""
         desk = Desk(
             outbox=self._store,
-            signer=signer,
+            signer=Signer(instance.signing_keys),
             clock=self._clock,
             keys=instance.policy.keys,
             bounce_homes={queue: answer_address(instance.settings, queue) for queue in instance.settings.queues},
             chance=random.random,
         )
-        limit = Rate(*rate(settings.rate)) if settings.rate else None
-        channel = build_channel(settings, parts)
-        return ChannelWorker(name, channel, desk, connections=settings.connections, rate=limit)
+        return build_workers(instance.settings, desk, self._tokens)
+
+    def _use_channels(self, channels: Mapping[str, ChannelWorker]) -> None:
+        """Send over these channels from now on; those before finish what they are sending, and end."""
+        before, self._channels = self._channels, channels
+        for name, worker in channels.items():
+            self._workers.start(f"channel {name}", worker.run)
+        for worker in before.values():
+            worker.stop()
+
+    def _tokens(self, name: str, settings: Channel | Connection) -> MicrosoftTokens | None:
+        return self._microsoft(name, settings) if settings.type == "office365" else None
 
     def _microsoft(self, name: str, settings: Channel | Connection) -> MicrosoftTokens:
         vault = SealedVault(self._store, self._instance.key)
@@ -270,7 +252,7 @@ class Poterne:
             tls=settings.tls,
             username=settings.username or settings.account,
             password=self._instance.passwords.get(name, ""),
-            tokens=self._microsoft(name, settings) if settings.type == "office365" else None,
+            tokens=self._tokens(name, settings),
             ca_file=settings.ca_file,
         )
         return FetcherOptions(

@@ -19,7 +19,8 @@ from gateway.config.load import load
 from gateway.config.settings import Channel, Connection, Secret
 from gateway.errors import ConfigError, ConfigProblem
 from gateway.outbound.appearance import MailTemplates, load_look
-from gateway.outbound.dkim import KeyRefused, SigningKey, load_key
+from gateway.outbound.assembly import signing_keys
+from gateway.outbound.dkim import KeyRefused, SigningKey
 from gateway.policy import Policy, build_letterheads, build_policy
 from gateway.store import BoundTable, StoreOptions
 from gateway.telemetry import metrics
@@ -72,7 +73,7 @@ def build_instance(settings: Settings) -> Instance:
         settings=settings,
         policy=policy,
         store_options=store_options(settings, policy),
-        signing_keys=tuple(load_key(k.domain, k.selector, read_secret(k.key).value) for k in settings.dkim),
+        signing_keys=signing_keys(settings),
         passwords={name: _read(account.password) for name, account in accounts.items() if account.password},
         client_secrets={
             name: _read(account.client_secret) for name, account in accounts.items() if account.client_secret

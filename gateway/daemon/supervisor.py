@@ -25,17 +25,19 @@ class TaskDown(Transient):
 
 
 class Supervisor:
-    """Runs named tasks. `work` runs until it returns by itself, which ends it, or until the supervisor is stopped."""
+    """Runs named tasks. `work` returns only when it was asked to end; several may share a name, one after the other."""
 
     def __init__(self, first_pause: timedelta = FIRST_PAUSE) -> None:
         self._first_pause = first_pause
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._down: dict[str, str] = {}
 
     def start(self, name: str, work: Work) -> None:
         """Start a task that is to live as long as the daemon."""
         metrics.TASK_CRASHES.labels(name)  # shown as 0 from the start
-        self._tasks[name] = asyncio.create_task(self._keep(name, work), name=name)
+        task = asyncio.create_task(self._keep(name, work), name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _keep(self, name: str, work: Work) -> None:
         pause = self._first_pause
@@ -57,24 +59,17 @@ class Supervisor:
             else:
                 return
 
-    def forget(self, name: str) -> None:
-        """Expect no more of a task that ends because its work is gone."""
-        self._tasks.pop(name, None)
-
     async def check_alive(self) -> None:
         """Pass if every task runs. Raises TaskDown with the names of those that do not."""
-        ended = [f"{name}: ended" for name, task in self._tasks.items() if task.done()]
-        down = [f"{name}: {reason}" for name, reason in self._down.items()]
-        if ended or down:
-            raise TaskDown(", ".join(ended + down))
+        if self._down:
+            raise TaskDown(", ".join(f"{name}: {reason}" for name, reason in self._down.items()))
 
     async def drain(self, patience: timedelta) -> tuple[str, ...]:
         """Wait for all tasks to return, then cancel the rest; return the names of those that had to be cancelled."""
         pending: set[asyncio.Task[None]] = set()
         if self._tasks:
-            _, pending = await asyncio.wait(self._tasks.values(), timeout=max(0.0, patience.total_seconds()))
+            _, pending = await asyncio.wait(set(self._tasks), timeout=max(0.0, patience.total_seconds()))
         for task in pending:
             task.cancel()
         await asyncio.gather(*pending, return_exceptions=True)
-        self._tasks.clear()
         return tuple(sorted(task.get_name() for task in pending))

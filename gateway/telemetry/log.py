@@ -82,9 +82,9 @@ def _stamp(_logger: WrappedLogger, _method: str, event: Event) -> Event:
 
 
 def render_text(_logger: WrappedLogger, _method: str, event: Event) -> str:
-    """Render `AT LEVEL EVENT key=value …` with the keys sorted."""
+    """Render `AT LEVEL EVENT key=value …` with the keys sorted; what is None is left out."""
     head = f"{event.pop('at')} {event.pop('level'):7} {event.pop('event')}"
-    fields = (f"{key}={_quoted(value)}" for key, value in sorted(event.items()))
+    fields = (f"{key}={_quoted(value)}" for key, value in sorted(event.items()) if value is not None)
     return " ".join([head, *fields])
 
 

@@ -14,6 +14,7 @@ from gateway.cli.demo.stage import Stage, deliver, poterne, read_json
 
 PATIENCE_SECONDS = 30
 LOOK_SECONDS = 0.05
+WIDTH = 60  # of the last column
 AGENT_TEXT = "Hello Marie,\n\nthe printer was unplugged by the cleaners. It prints again.\n\nThe Example team\n"
 
 
@@ -96,8 +97,10 @@ def number(value: int | None) -> str:
 
 def because(intake: dict[str, Any]) -> str:
     """Return the first thing that a rule said, for people."""
-    verdicts = intake["verdicts"]
-    return f"{verdicts[0]['rule']}: {verdicts[0]['because']}"[:60] if verdicts else ""
+    if not intake["verdicts"]:
+        return "a person wrote it"
+    text = "{rule}: {because}".format_map(intake["verdicts"][0])
+    return text if len(text) <= WIDTH else f"{text[: WIDTH - 3]}..."
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
