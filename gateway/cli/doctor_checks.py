@@ -159,10 +159,9 @@ def missing_forwarders(rows: Iterable[IntakeRow]) -> Iterator[Finding]:
             if verdict.rule == "forwarder-not-configured":
                 seen[row.queue, verdict.because] += 1
     for (queue, because), count in seen.most_common():
-        names = sorted(set(re.findall(r"[^\s<>(),;:]+@[^\s<>(),;:]+", because)))
-        line = f"forwarders: [{', '.join(names)}]" if names else "the forwarder to forwarders"
-        text = f"{because} ({count} of the last mails of queue {queue})"
-        yield Finding(Grade.DOUBTFUL, "forwarder", text, f"add under queues.{queue}: {line}")
+        # The rule's own words: who forwards, and after the semicolon the line that makes it known.
+        who, _, line = because.partition("; ")
+        yield Finding(Grade.DOUBTFUL, "forwarder", f"{who} ({count} of the last mails of queue {queue})", line)
 
 
 def standstill(breakers: Iterable[BreakerRow], pauses: Iterable[PauseRow], quarantined: int) -> Iterator[Finding]:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from gateway.config import SecretUnavailable, Settings, read_key
 from gateway.config.settings import Channel, Connection
-from gateway.desk.desk import SystemClock, store_options
+from gateway.desk.desk import opened
 from gateway.errors import ConfigError, ConfigProblem
 from gateway.inbox.oauth import MicrosoftTokens, SealedCache, sign_in_by_device_code
-from gateway.store import SealedVault, open_store
+from gateway.store import SealedVault
 
 
 def office365_names(settings: Settings) -> list[str]:
@@ -26,7 +26,7 @@ async def sign_in(settings: Settings, name: str, say: Callable[[str], None]) -> 
         key = read_key(settings.secret).value
     except SecretUnavailable as error:
         raise ConfigError((ConfigProblem("configuration", 1, 1, "secret", error.problem, error.cure),)) from None
-    async with open_store(settings.database, clock=SystemClock(), options=store_options(settings)) as store:
+    async with opened(settings) as store:
         cache = SealedCache(name, SealedVault(store, key), asyncio.get_running_loop())
         tokens = MicrosoftTokens(
             item.account or "",

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
+from sqlalchemy.exc import OperationalError
+
 from gateway.config import SecretUnavailable, Settings, read_key
-from gateway.errors import ConfigError, ConfigProblem
+from gateway.errors import ConfigError, ConfigProblem, StorageUnavailable
 from gateway.policy import Policy, build_letterheads, build_policy, own_addresses
 from gateway.ports import Operations, Outbox, Reader, Store
-from gateway.store import BoundTable, StoreOptions, migrate, open_store
+from gateway.store import BoundTable, SqlStore, StoreOptions, migrate, open_store
 
 
 class Books(Store, Outbox, Reader, Operations, Protocol):
@@ -39,8 +41,24 @@ class SystemClock:
 @asynccontextmanager
 async def open_books(settings: Settings) -> AsyncIterator[Books]:
     """Open the store for a command. Raises SchemaMismatch, or Transient; takes no lock and migrates nothing."""
-    async with open_store(settings.database, clock=SystemClock(), options=store_options(settings)) as store:
+    async with opened(settings) as store:
         yield store
+
+
+def opened(settings: Settings) -> SqlStore:
+    """Open the store itself. Raises SchemaMismatch, or StorageUnavailable for a database that does not answer."""
+    with no_answer_is_transient():
+        return open_store(settings.database, clock=SystemClock(), options=store_options(settings))
+
+
+@contextmanager
+def no_answer_is_transient() -> Iterator[None]:
+    """Turn what the driver says before there is a store into our own word, on one line and without the URL."""
+    try:
+        yield
+    except OperationalError as error:
+        reason = " ".join(str(error.orig).split())
+        raise StorageUnavailable(f"the database does not answer: {reason}") from None
 
 
 def store_options(settings: Settings) -> StoreOptions:
@@ -80,4 +98,5 @@ def read_policy(settings: Settings) -> Policy:
 
 def upgrade(settings: Settings) -> None:
     """Bring the database up to the present schema. Raises StoreLocked while a daemon uses an SQLite file."""
-    migrate(settings.database)
+    with no_answer_is_transient():
+        migrate(settings.database)

@@ -1,14 +1,24 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from gateway.cli.frame import run
+from gateway.config import load_without_secrets
+from gateway.desk import open_desk
+from gateway.mail import parse
+from gateway.model import Envelope
+from gateway.pipeline import settle
+from gateway.store import migrate
 
 CONFIGURATION = """\
 hostname: tickets.example.org
@@ -45,7 +55,11 @@ Poterne = Callable[..., Result]
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     """A configuration that can be used."""
-    folder = tmp_path / "desk"
+    return write_configuration(tmp_path / "desk")
+
+
+def write_configuration(folder: Path) -> Path:
+    """Write a configuration that can be used, and its secret."""
     folder.mkdir()
     secret = folder / "secret"
     secret.write_bytes(b"0123456789abcdef" * 3)
@@ -69,3 +83,70 @@ def poterne(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
         return Result(code, seen.out, seen.err)
 
     return call
+
+
+def customer(number: int, **extra: str) -> bytes:
+    """A person's mail. `extra` adds header fields, `_` standing for a hyphen."""
+    lines = [
+        f"From: Marie Durand <marie{number}@example.net>",
+        "To: support@example.org",
+        f"Subject: Invoice {number}",
+        f"Message-ID: <customer-{number}@example.net>",
+        "Date: Mon, 02 Mar 2026 09:12:00 +0100",
+        *(f"{name.replace('_', '-')}: {value}" for name, value in extra.items()),
+        "",
+        f"The total of invoice {number} is wrong.",
+        "",
+    ]
+    return "\r\n".join(lines).encode()
+
+
+@lru_cache
+def empty_database() -> bytes:
+    """A database of the present schema, as octets: migrating one for every test takes longer than the tests."""
+    with TemporaryDirectory() as folder:
+        migrate(f"sqlite:///{folder}/poterne.db")
+        return (Path(folder) / "poterne.db").read_bytes()
+
+
+def with_database(config: Path) -> None:
+    """Put an empty database beside the configuration, if there is none."""
+    path = config.parent / "poterne.db"
+    if not path.exists():
+        path.write_bytes(empty_database())
+        path.chmod(0o600)
+
+
+def take(config: Path, *mails: bytes, rcpt_to: str = "support-in@tickets.example.org") -> None:
+    """Take mails and judge them, as the daemon would."""
+    with_database(config)
+
+    async def work() -> None:
+        async with open_desk(load_without_secrets(config)) as desk:
+            for raw in mails:
+                now = datetime.now(UTC)
+                queue = desk.policy.routes.route(rcpt_to)
+                assert queue is not None
+                mail_from = parse(raw).first("return-path").strip("<>") or "marie@example.net"
+                await desk.books.accept(raw, [Envelope(mail_from, rcpt_to, now)], [queue.queue])
+                for claim in await desk.books.claim_intakes(10, timedelta(minutes=1)):
+                    mail = parse(claim.raw)
+                    await desk.books.transact(partial(settle, claim=claim, mail=mail, policy=desk.policy, now=now))
+
+    asyncio.run(work())
+
+
+def hold(config: Path, raw: bytes) -> int:
+    """Take one mail that ends in quarantine; return its intake."""
+    with_database(config)
+
+    async def work() -> int:
+        async with open_desk(load_without_secrets(config)) as desk:
+            now = datetime.now(UTC)
+            envelope = Envelope("marie@example.net", "support-in@tickets.example.org", now)
+            (intake,) = await desk.books.accept(raw, [envelope], ["support"])
+            (claim,) = await desk.books.claim_intakes(1, timedelta(minutes=1))
+            await desk.books.hold_intake(claim, "parser-died", "the parser died over it")
+            return intake
+
+    return asyncio.run(work())

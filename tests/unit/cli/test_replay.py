@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from tests.unit.cli.conftest import Poterne, customer, take
+
+
+def contents(config: Path) -> str:
+    with sqlite3.connect(config.parent / "poterne.db") as database:
+        found = "\n".join(database.iterdump())
+    database.close()
+    return found
+
+
+def test_under_the_same_configuration_nothing_changes(poterne: Poterne, config: Path) -> None:
+    take(
+        config,
+        customer(1),
+        customer(2, Auto_Submitted="auto-replied"),
+        customer(3, In_Reply_To="<customer-1@example.net>").replace(b"marie3@", b"marie1@"),
+        customer(1),
+    )
+    before = contents(config)
+    seen = poterne("replay", "--diff", "-c", config)
+
+    assert seen.out == "4 mails judged again, 0 of them otherwise\n"
+    assert contents(config) == before
+
+
+def test_a_changed_configuration_shows_what_it_would_change(poterne: Poterne, config: Path) -> None:
+    take(config, customer(1), customer(2))
+    other = config.with_name("other.yaml")
+    other.write_text(
+        config.read_text() + 'loop_protection: {overrides: [{sender: "marie2@example.net", treat_as: refuse}]}\n'
+        "routing: [{when: {sender: marie1@example.net}, set: {queue: billing}}]\n"
+    )
+    before = contents(config)
+    seen = poterne("replay", "--diff", "--json", "-c", other)
+    found = {line["intake"]: line["changes"] for line in seen.objects}
+
+    assert found[1]["queue"] == {"before": "support", "after": "billing"}
+    assert found[2]["disposition"] == {"before": "ticket", "after": "blocked"}
+    assert found[2]["verdicts"]["after"] == "override-refuse=refuse"
+    assert contents(config) == before, "nothing was written"
+
+
+def test_people_read_what_would_change(poterne: Poterne, config: Path) -> None:
+    take(config, customer(1))
+    other = config.with_name("other.yaml")
+    other.write_text(
+        config.read_text() + 'loop_protection: {overrides: [{sender: "*@example.net", treat_as: refuse}]}\n'
+    )
+    seen = poterne("replay", "--diff", "-c", other)
+
+    assert seen.out.splitlines()[0] == "1 customer-1@example.net: blocked"
+    assert "  disposition: ticket -> blocked" in seen.out
+    assert seen.out.splitlines()[-1] == "1 mails judged again, 1 of them otherwise"
+
+
+def test_without_diff_every_mail_is_shown(poterne: Poterne, config: Path) -> None:
+    take(config, customer(1), customer(2))
+    seen = poterne("replay", "--json", "-c", config)
+
+    assert [line["disposition"] for line in seen.objects] == ["ticket", "ticket"]
+    assert all(line["would_acknowledge"] and not line["changes"] for line in seen.objects)
