@@ -15,6 +15,7 @@ from gateway.mail.address import canonical, organisation
 from gateway.model import Facts, Judgement, Kind, ParsedMail, TicketRef, Token, TokenPurpose
 
 MAX_KEYS: Final = 32
+MAX_ANCESTORS: Final = 8
 MAX_SUBJECT: Final = 500  # characters of a subject that are looked at
 
 
@@ -139,8 +140,12 @@ def thread_keys(mail: ParsedMail) -> tuple[str, ...]:
 
 
 def stored_keys(mail: ParsedMail) -> tuple[str, ...]:
-    """Return the keys to remember for a mail that is kept on a ticket, so that `thread_keys` of an answer finds it."""
-    return _unique((*_own_ids(mail), *_numbers(mail)))[:MAX_KEYS]
+    """Return the keys to remember for a mail that is kept on a ticket, so that `thread_keys` of an answer finds it.
+
+    What the mail itself refers to is among them: people answer to a common ancestor that we never saw.
+    """
+    ancestors = (key for item in (*mail.in_reply_to, *mail.references)[:MAX_ANCESTORS] for key in _spellings(item))
+    return _unique((*_own_ids(mail), *_numbers(mail), *ancestors))[:MAX_KEYS]
 
 
 ORIGINAL_IDS: Final = ("x-microsoft-original-message-id", "x-google-original-message-id", "x-original-message-id")

@@ -232,7 +232,13 @@ def test_keys_are_nearest_first_and_end_with_the_mails_own_id():
     mail = ParsedMail(message_id="me@x", in_reply_to=("a@x",), references=("a@x", "b@x"))
 
     assert thread_keys(mail) == ("a@x", "b@x", "me@x")
-    assert stored_keys(mail) == ("me@x",)
+    assert stored_keys(mail) == ("me@x", "a@x", "b@x")
+
+
+def test_what_a_mail_refers_to_is_remembered_for_those_who_answer_the_same_ancestor():
+    mail = ParsedMail(message_id="me@x", references=tuple(f"{n}@x" for n in range(32)))
+
+    assert stored_keys(mail) == ("me@x", *(f"{n}@x" for n in range(8)))
 
 
 def test_at_most_32_keys_and_the_own_id_is_among_them():
