@@ -97,13 +97,19 @@ def postfix(poterne: Poterne, config: Path, tmp_path: Path) -> Path:
         "smtpd_forbid_bare_newline = normalize\n"
     )
     (etc / "master.cf").write_text("lmtp unix - - n - - lmtp\n")
-    for path in etc.glob("poterne-*"):
-        os.utime(path, (1_700_000_000, 1_700_000_000))  # Postfix reads a table that is a second old twice, and waits
+    settle(etc)
     return etc
+
+
+def settle(etc: Path) -> None:
+    """Let the files look old: Postfix waits until one that has just changed is stable."""
+    for path in etc.iterdir():
+        os.utime(path, (1_700_000_000, 1_700_000_000))
 
 
 def change(postfix: Path, parameter: str, value: str) -> None:
     subprocess.run(["postconf", "-c", postfix, f"{parameter} = {value}"], check=True)
+    settle(postfix)
 
 
 def test_a_postfix_with_our_tables_agrees(poterne: Poterne, config: Path, postfix: Path) -> None:
@@ -187,6 +193,7 @@ def test_other_ways_to_say_the_same_are_accepted(
 
 def test_a_transport_that_bounces_forwarded_mail_is_noticed(poterne: Poterne, config: Path, postfix: Path) -> None:
     (postfix / "master.cf").write_text("lmtp unix - - n - - lmtp flags=DRX\n")
+    settle(postfix)
     seen = poterne("check", "--postfix-directory", postfix, "-c", config)
 
     assert "postfix: master.cf lmtp: has flags=DRX: D bounces every mail that was forwarded twice" in seen.err
