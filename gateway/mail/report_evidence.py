@@ -36,7 +36,7 @@ _ROBOT_NAMES: Final = phrases(
     """
     mail delivery | mailer-daemon | mailer daemon | system administrator | systemadministrator |
     administrateur système | delivery subsystem | mail administrator | mail system | internet mail delivery |
-    mail router | smtp server | mail gateway | microsoft outlook
+    mail router | mailsystem | smtp server | mail gateway | microsoft outlook
     """
 )
 # Fields that only the bouncing programs set.
@@ -51,7 +51,10 @@ _SUBJECTS: Final = phrases(
     """
     undeliver | delivery status notification | delivery notification | delivery report | delivery failure |
     delivery failed | delivery has failed | delivery delayed | delayed mail | delayed: | failure notice |
-    failure delivery | failed delivery | message undeliver | message not delivered | mail delivery |
+    failure delivery | failed delivery | message undeliver | message not delivered |
+    message delivery has failed | message delivery failed |
+    message could not be delivered | there was an error sending your | mailzustellung | zustellung fehlgeschlagen |
+    mail delivery |
     mail undeliver | mail could not be delivered | mail system error | mail returned | email rejected |
     returned mail | returned message | returned to sender | returned email | returned e-mail | returning message |
     non-deliver | nondeliver | non delivery | not deliverable | bounced mail | bounce: | error de envío |
@@ -67,6 +70,11 @@ _SUBJECTS: Final = phrases(
     配信不能 | 配信できません | エラーメール | 送信エラー
     """
 )
+# Words that no parcel service and no shop writes.
+_OF_MAIL: Final = phrases(
+    "undeliverable | undelivered mail | mail delivery | returned mail | failure notice | delivery status notification"
+)
+_NO_REPLY: Final = ("noreply", "no-reply", "no_reply", "donotreply", "do-not-reply")
 _ANSWERS: Final = phrases(
     "re | aw | sv | vs | antw | odp | r | rif | res | ref | ynt | vá | ha | bls | απ | отв | 回复 | 回覆 | 返信"
 )
@@ -111,10 +119,11 @@ def robot_subject(root: Part) -> bool:
     subject = subject_of(root)
     if _ANSWER.match(subject):
         return False
-    return subject.lstrip("*[({!- ").startswith(_SUBJECTS) or any(
-        phrase in subject
-        for phrase in ("undeliverable", "delivery fail", "mail delivery", "returned mail", "failure notice")
-    )
+    return subject.lstrip("*[({!- ").startswith(_SUBJECTS) or _speaks_of_mail(subject)
+
+
+def _speaks_of_mail(subject: str) -> bool:
+    return any(phrase in subject for phrase in _OF_MAIL)
 
 
 def answer_or_forward(root: Part) -> bool:
@@ -150,4 +159,6 @@ def is_notice(root: Part) -> bool:
         return not answer_or_forward(root) or null_path(root)
     if staffed_sender(root):
         return robot_subject(root) or ((null_path(root) or automatic(root)) and not answer_or_forward(root))
+    if _local(_sender(root)).startswith(_NO_REPLY) and _speaks_of_mail(subject_of(root)):
+        return not answer_or_forward(root)
     return robot_subject(root) and (null_path(root) or automatic(root) or carries_mail(root))

@@ -18,7 +18,13 @@ _CONTENT: Final = 256 << 10  # octets of a report part that are read
 STATUS: Final = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d]|\.\d)")
 # RFC 5321 §4.2: a reply code of the failing kind
 REPLY_CODE: Final = re.compile(r"(?<![\d.#:/-])([45])\d\d(?=[ -]|$)")
-ADDRESS: Final = re.compile(r"[^\s<>()\[\],;:\"'@\\\x00-\x1f\x7f]{1,64}@[^\W_](?:[\w.-]{0,251}[^\W_])?", re.UNICODE)
+# In running text an address ends where Chinese and Japanese go on without a space
+ADDRESS: Final = re.compile(
+    r"[A-Za-z0-9!#$%&*+/=?^_`{|}~.\u00a1-\u1fff-]{1,64}(?:'[A-Za-z0-9._-]{1,63})?@[A-Za-z0-9\u00a1-\u1fff]"
+    r"(?:[A-Za-z0-9.\u00a1-\u1fff-]{0,251}[A-Za-z0-9\u00a1-\u1fff])?"
+)
+# In a field of its own it may be in any script, RFC 6531 §3.3
+_ANY_ADDRESS: Final = re.compile(r"[^\s<>()\[\],;:\"'@\\\x00-\x1f\x7f]{1,64}@[^\W_](?:[\w.-]{0,251}[^\W_])?")
 _COMMENT: Final = re.compile(r"\([^()]{0,200}\)")
 
 _ACTIONS: Final = {
@@ -51,7 +57,7 @@ def address(value: str) -> str:
     kind, semicolon, rest = text.partition(";")
     if semicolon and "@" not in kind:
         text = rest
-    match = ADDRESS.search(text)
+    match = _ANY_ADDRESS.search(text)
     return clean_address(match[0]) if match else ""
 
 
