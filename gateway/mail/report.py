@@ -61,12 +61,13 @@ def read_delivery(root: Part, parts: Sequence[Part]) -> Report | None:
         return None
     trees = returned(root)
     texts = [part.text() for part in parts if part.content_type in _TEXT]
-    found = fields.recipients(holders)
+    grouped = [fields.groups(part) for part in holders]
+    found = fields.recipients(grouped)
     notice = notices.split_notice("\n".join(texts[:1]))
     if not found:
         found = notices.read_notice(notice.lines, _parties(root, trees), _known(root))
         found = found or notices.unnamed(notice.lines, _addressed(trees))
-    stated = [item.value for part in holders for group in fields.groups(part) for item in group if item.name in _IDS]
+    stated = [item.value for groups in grouped for group in groups for item in group if item.name in _IDS]
     return Report(ReportKind.DELIVERY, found, message_ids(trees, texts, stated))
 
 

@@ -104,11 +104,11 @@ def diagnostic(value: str) -> str:
     return " ".join(text.split())[:DIAGNOSTIC]
 
 
-def recipients(parts: Iterable[Part]) -> tuple[ReportedRecipient, ...]:
-    """Return the recipients of delivery-status parts, each once, in their order."""
+def recipients(reports: Iterable[Sequence[Sequence[Field]]]) -> tuple[ReportedRecipient, ...]:
+    """Return the recipients in the field groups of delivery-status parts, each once, in their order."""
     found: dict[tuple[str, Action], ReportedRecipient] = {}
-    for part in parts:
-        for record in _records(groups(part)):
+    for report in reports:
+        for record in _records(report):
             item = _recipient(record)
             if item is not None and len(found) < RECIPIENTS:
                 found.setdefault((item.recipient.casefold(), item.action), item)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.mail import reply
+from tests.support.growth import assert_linear, seconds
 
 FOLDER = Path(__file__).parent / "samples_reply"
 
@@ -85,17 +84,8 @@ PIECES = [
 
 @pytest.mark.parametrize("piece", PIECES)
 def test_time_grows_with_size_only(piece):
-    def seconds(size):
-        body = piece * (size // len(piece))
-        gc.collect()
-        start = time.process_time()
-        reply.cut(body)
-        return time.process_time() - start
-
-    small = min(seconds(25_000) for _ in range(2))
-
-    assert min(seconds(50_000) for _ in range(2)) <= max(2.5 * small, 0.05)
-    assert seconds(1_000_000) < 1
+    assert_linear(reply.cut, lambda size: piece * (size // len(piece)), 25_000)
+    assert seconds(reply.cut, piece * (1_000_000 // len(piece))) < 3
 
 
 LINES = st.one_of(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import re
-import time
 
 import pytest
 
 from gateway.mail import html, html_text, reply, reply_html
+from tests.support.growth import assert_linear
 
 OUTLOOK_BLOCK = (
     "<p class=MsoNormal><b><span>From:</span></b><span> Jane Doe &lt;jane@example.org&gt;<br>"
@@ -152,16 +151,10 @@ HOSTILE = [
 
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_time_grows_with_size_only(piece):
-    def seconds(size):
-        source = "<p>hi</p>" + "".join(piece.replace("{n}", str(n)) for n in range(size // len(piece)))
-        gc.collect()
-        start = time.process_time()
-        reply_html.cut_html(source)
-        return time.process_time() - start
+    def make(size):
+        return "<p>hi</p>" + "".join(piece.replace("{n}", str(n)) for n in range(size // len(piece)))
 
-    small = min(seconds(100_000) for _ in range(2))
-
-    assert min(seconds(200_000) for _ in range(2)) <= max(2.5 * small, 0.15)
+    assert_linear(reply_html.cut_html, make, 50_000)
 
 
 def test_trees_too_deep_or_too_big_are_left_alone():
