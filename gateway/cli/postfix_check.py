@@ -33,6 +33,11 @@ class Difference:
 
 PARAMETERS = (
     "message_size_limit",
+    "mailbox_size_limit",
+    "virtual_mailbox_limit",
+    "mydestination",
+    "virtual_alias_domains",
+    "virtual_mailbox_domains",
     "lmtp_line_length_limit",
     "transport_maps",
     "relay_domains",
@@ -119,6 +124,11 @@ def _sizes(settings: Settings, postfix: Postfix) -> Iterator[Difference]:
             f"{said}: larger mails would bounce",
             f"set it to {ours}, or raise limits.message_size",
         )
+    for name in ("mailbox_size_limit", "virtual_mailbox_limit"):
+        other = int(postfix.parameter(name) or 0)
+        if limit and 0 < other < limit:
+            problem = f"is {other}, below message_size_limit of {limit}: Postfix refuses to deliver any mail locally"
+            yield Difference(name, problem, f"set it to {limit}, or to 0")
     lines = postfix.parameter("lmtp_line_length_limit")
     if lines != "0":
         problem = f"is {lines}: long lines are folded on the way to us, which breaks signatures of senders"
@@ -150,6 +160,10 @@ def _recipients(settings: Settings, postfix: Postfix) -> Iterator[Difference]:
     domains = postfix.look_up([item for item in listed if ":" in item], [_domain(address) for _, address in creation])
     for queue, address in creation:
         domain = _domain(address)
+        for name in ("mydestination", "virtual_alias_domains", "virtual_mailbox_domains"):
+            if domain in postfix.tables(name):
+                problem = f"{domain} of queue {queue} stands there: its addresses are looked up as users of this host"
+                yield Difference(name, problem, f"take {domain} away, and put it under relay_domains")
         if domain not in listed and domain not in domains:
             problem = f"{domain} of queue {queue} is no relay domain: Postfix will not take its mail"
             yield Difference("relay_domains", problem, f"add {domain}")

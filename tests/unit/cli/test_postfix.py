@@ -93,6 +93,7 @@ def postfix(poterne: Poterne, config: Path, tmp_path: Path) -> Path:
         "recipient_delimiter = +\n"
         "message_size_limit = 52428800\n"
         "mailbox_size_limit = 0\n"
+        "virtual_mailbox_limit = 0\n"
         "lmtp_line_length_limit = 0\n"
         "smtpd_forbid_bare_newline = normalize\n"
     )
@@ -145,6 +146,8 @@ SUPPORT = "support-in@tickets.example.org"
 HARM = [
     ("message_size_limit", "0", "is unlimited: larger mails would bounce; set it to 52428800"),
     ("message_size_limit", "62428800", "is 62428800, above limits.message_size of 52428800"),
+    ("mailbox_size_limit", "51200000", "is 51200000, below message_size_limit of 52428800: Postfix refuses to deliver"),
+    ("mydestination", "$myhostname, tickets.example.org", "tickets.example.org of queue support stands there"),
     ("lmtp_line_length_limit", "998", "is 998: long lines are folded on the way to us"),
     ("transport_maps", "", f"{SUPPORT} of queue support does not lead to poterne"),
     ("transport_maps", OTHER_PORT, "leads to lmtp:inet:127.0.0.1:24, poterne listens on lmtp:inet:127.0.0.1:8024"),
