@@ -31,6 +31,7 @@ Number = BigInteger().with_variant(Integer, "sqlite")  # an INTEGER PRIMARY KEY 
 Time = BigInteger
 ZERO = text("0")
 NO = text("false")
+EMPTY = text("''")
 
 
 def number(name: str = "id") -> Column[Any]:

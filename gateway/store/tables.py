@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, text
 
-from gateway.store.columns import NO, ZERO, Number, Time, metadata, needed, number, refers
+from gateway.store.columns import EMPTY, NO, ZERO, Number, Time, metadata, needed, number, refers
 
 # --- mail as it came ------------------------------------------------------------------------------------------
 
@@ -61,7 +61,7 @@ intakes = Table(
     Column("organisation", Text),  # of the author, or the author's canonical address at a free-mail provider
     Column("fingerprint", Text),
     Column("after_ours", BigInteger),  # microseconds since our last mail to that organisation
-    needed("because", Text, ""),  # why it is held, why the last try failed, or which evidence attached it
+    needed("because", Text, EMPTY),  # why it is held, why the last try failed, or which evidence attached it
     Column("verdicts", Text),  # JSON
     Column("refusals", Text),  # JSON: automatic mail that it did not cause, and why
     Index(
@@ -90,7 +90,7 @@ customers = Table(
     number(),
     Column("address", Text, nullable=False, unique=True),  # normal form
     needed("canonical"),
-    needed("name", Text, ""),
+    needed("name", Text, EMPTY),
     needed("created_at", Time),
     Index("ix_customers_canonical", "canonical"),
 )
@@ -122,7 +122,7 @@ participants = Table(
     Column("ticket_id", Number, ForeignKey("tickets.id"), primary_key=True),
     Column("canonical", Text, primary_key=True),
     needed("address"),
-    needed("name", Text, ""),
+    needed("name", Text, EMPTY),
     needed("role"),  # requester | participant | newcomer (I5: only shown)
     needed("added_at", Time),
     sqlite_with_rowid=False,
@@ -142,7 +142,7 @@ ticket_links = Table(
     metadata,
     Column("ticket_id", Number, ForeignKey("tickets.id"), primary_key=True),
     Column("other_id", Number, ForeignKey("tickets.id"), primary_key=True),
-    needed("because", Text, ""),
+    needed("because", Text, EMPTY),
     sqlite_with_rowid=False,
 )
 
@@ -177,7 +177,7 @@ attachments = Table(
     needed("inline", Boolean, NO),
     needed("from_tnef", Boolean, NO),
     needed("part"),
-    needed("sniffed_type", Text, ""),
+    needed("sniffed_type", Text, EMPTY),
     needed("dangerous", Boolean, NO),
 )
 

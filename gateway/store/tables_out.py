@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-from gateway.store.columns import NO, ZERO, Number, Time, metadata, needed, number, refers
+from gateway.store.columns import EMPTY, NO, ZERO, Number, Time, metadata, needed, number, refers
 
 # --- the way out ----------------------------------------------------------------------------------------------
 
@@ -74,7 +74,7 @@ deliveries = Table(
     needed("warned", Boolean, NO),  # its ticket was told that it is late
     needed("channel_down", Boolean, NO),  # deferred because the channel was down: due at once when it is up again
     needed("code", Integer, ZERO),
-    needed("answer", Text, ""),  # the last thing a server said, or why it was refused
+    needed("answer", Text, EMPTY),  # the last thing a server said, or why it was refused
     Index(
         "ix_deliveries_due",
         "channel",
@@ -95,7 +95,7 @@ attempts = Table(
     Column("ended_at", Time),
     Column("outcome", Text),  # Outcome; NULL: under way, or the worker died over it
     needed("code", Integer, ZERO),
-    needed("answer", Text, ""),
+    needed("answer", Text, EMPTY),
     needed("dot_sent", Boolean, NO),
     sqlite_with_rowid=False,
 )
@@ -168,7 +168,7 @@ suspicions = Table(
     needed("since", Time),
     needed("suspect_until", Time),
     needed("times", Integer, text("1")),
-    needed("because", Text, ""),
+    needed("because", Text, EMPTY),
     sqlite_with_rowid=False,
 )
 
@@ -187,8 +187,8 @@ blocklist = Table(
     "blocklist",
     metadata,
     Column("pattern", Text, primary_key=True),
-    needed("reason", Text, ""),
-    needed("added_by", Text, ""),
+    needed("reason", Text, EMPTY),
+    needed("added_by", Text, EMPTY),
     needed("added_at", Time),
 )
 
@@ -197,7 +197,7 @@ pauses = Table(
     metadata,
     Column("channel", Text, primary_key=True),
     needed("since", Time),
-    needed("because", Text, ""),
+    needed("because", Text, EMPTY),
 )
 
 # --- people and machinery -------------------------------------------------------------------------------------
@@ -208,7 +208,7 @@ agents = Table(
     number(),
     Column("address", Text, nullable=False, unique=True),  # normal form
     needed("canonical"),
-    needed("name", Text, ""),
+    needed("name", Text, EMPTY),
     needed("role"),  # agent | admin
     Column("password", Text),  # argon2
     Column("disabled_at", Time),

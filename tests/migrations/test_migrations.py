@@ -1,0 +1,170 @@
+"""Migrations: one line of them, they make exactly the schema of the code, and rows survive them, on both databases."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import MetaData, insert, select, text
+
+from gateway.errors import SchemaMismatch
+from gateway.store import migrate, tables, tables_out
+from gateway.store.migrate import FOLDER, HEAD, check_schema, connect, upgrade
+
+SCRIPTS = ScriptDirectory(str(FOLDER))
+REVISIONS = [script.revision for script in reversed(list(SCRIPTS.walk_revisions()))]
+# One row for every table that another one refers to, in an order that keeps the references.
+ROWS: list[tuple[str, dict[str, Any]]] = [
+    ("raws", {"id": 1, "sha256": "0" * 64, "size": 3, "stored_at": 1, "content": b"raw"}),
+    ("customers", {"id": 1, "address": "ann@example.com", "canonical": "ann@example.com", "created_at": 1}),
+    (
+        "tickets",
+        {
+            "id": 1,
+            "queue": "support",
+            "subject": "Printer",
+            "status": "new",
+            "priority": "normal",
+            "requester_id": 1,
+            "created_at": 1,
+            "updated_at": 1,
+        },
+    ),
+    (
+        "intakes",
+        {
+            "id": 1,
+            "raw_id": 1,
+            "queue": "support",
+            "mail_from": "ann@example.com",
+            "rcpt_to": "support@tickets.example.org",
+            "received_at": 1,
+            "source": "lmtp",
+            "session": "s",
+            "peer": "",
+            "state": "done",
+            "disposition": "ticket",
+            "ticket_id": 1,
+        },
+    ),
+    ("entries", {"id": 1, "ticket_id": 1, "kind": "customer", "author": "Ann", "created_at": 1, "text": "It burns."}),
+]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a database without any table."""
+    url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+    return url
+
+
+def put_rows(url: str) -> None:
+    """Write a row into the tables as they are at present in the database."""
+    with connect(url) as connection:
+        found = MetaData()
+        found.reflect(connection)
+        for name, values in ROWS:
+            if name in found.tables:
+                table = found.tables[name]
+                known = {key: value for key, value in values.items() if key in table.c}
+                connection.execute(insert(table).values(known))
+
+
+def test_there_is_one_line_of_migrations_and_the_code_knows_its_end() -> None:
+    assert SCRIPTS.get_heads() == [HEAD]
+    assert SCRIPTS.get_bases() == [REVISIONS[0]]
+
+
+def test_migrating_an_empty_database_makes_the_schema_of_the_code(empty_url: str) -> None:
+    assert migrate(empty_url) == (None, HEAD)
+
+    with connect(empty_url) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        difference = compare_metadata(context, tables.raws.metadata)
+    assert tables_out.deliveries.metadata is tables.raws.metadata
+    assert difference == []
+
+
+def test_migrating_again_changes_nothing(empty_url: str) -> None:
+    migrate(empty_url)
+
+    assert migrate(empty_url) == (HEAD, HEAD)
+    check_schema(empty_url)
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_rows_survive_every_step_to_the_end(empty_url: str, revision: str) -> None:
+    with connect(empty_url) as connection:
+        upgrade(connection, revision)
+    put_rows(empty_url)
+
+    migrate(empty_url)
+
+    with connect(empty_url) as connection:
+        raw = connection.execute(select(tables.raws.c.content)).scalar()
+        entry = connection.execute(select(tables.entries.c.text)).scalar()
+        if connection.dialect.name == "sqlite":
+            assert connection.execute(text("PRAGMA foreign_key_check")).fetchall() == []
+    assert (bytes(raw or b""), entry) == (b"raw", "It burns.")
+
+
+def test_a_database_of_a_newer_version_is_left_alone(empty_url: str) -> None:
+    migrate(empty_url)
+    with connect(empty_url) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    for attempt in (migrate, check_schema):
+        with pytest.raises(SchemaMismatch, match="9999"):
+            attempt(empty_url)
+
+
+def test_an_empty_database_asks_for_migrate(postgres_url: str) -> None:
+    with pytest.raises(SchemaMismatch, match="run `poterne migrate`"):
+        check_schema(postgres_url)
+
+
+def test_a_migration_that_dies_leaves_no_half_of_it(empty_url: str) -> None:
+    def dies() -> None:
+        with connect(empty_url) as connection:
+            upgrade(connection, HEAD)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        dies()
+    with connect(empty_url) as connection:
+        found = MetaData()
+        found.reflect(connection)
+    assert set(found.tables) == set()
+    assert migrate(empty_url) == (None, HEAD)
+
+
+def test_two_nodes_that_migrate_at_once_take_turns(postgres_url: str) -> None:
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        results = pool.map(migrate, [postgres_url] * 2)
+
+    assert sorted(results, key=str) == sorted([(None, HEAD), (HEAD, HEAD)], key=str)
+
+
+def test_numbers_of_tickets_are_never_used_again(empty_url: str, tmp_path: Path) -> None:
+    migrate(empty_url)
+    put_rows(empty_url)
+    words = "(queue, subject, status, priority, created_at, updated_at) VALUES ('q', 's', 'new', 'low', 1, 1)"
+    connection: Any
+    if empty_url.startswith("sqlite"):
+        connection = sqlite3.connect(tmp_path / "poterne.db", isolation_level=None)
+    else:
+        connection = psycopg.connect(empty_url.replace("+psycopg", ""), autocommit=True)
+        connection.execute("SELECT setval('tickets_id_seq', 1)")
+    first = connection.execute(f"INSERT INTO tickets {words} RETURNING id").fetchall()
+    connection.execute("DELETE FROM tickets WHERE id > 1")
+    second = connection.execute(f"INSERT INTO tickets {words} RETURNING id").fetchall()
+    connection.close()
+
+    assert (first, second) == ([(2,)], [(3,)])
