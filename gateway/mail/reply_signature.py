@@ -31,6 +31,7 @@ _PRODUCT: Final = 7  # words of "Yahoo Mail for iPhone" and kin
 _FOOTER: Final = 12  # lines of a footer that are looked at
 _REGARDS: Final = 12  # lines below which no "Best regards," is looked for
 _NAME: Final = 5  # words
+_KNOWN: Final = 2  # lines of a visiting card by which one reaches its owner
 _CARD_LINE: Final = 80  # characters
 _CARD_WORDS: Final = 9
 _WORD_END: Final = re.compile(r"\W|$")
@@ -120,7 +121,19 @@ def _regards(lines: Sequence[Line], filled: Sequence[int], end: int) -> int:
     if len(filled) > 1 and lines[filled[-1] - 1].blank and _DASHED.fullmatch(lines[filled[-1]].raw.strip()):
         above = lines[filled[-2]].raw.lstrip()[:1]
         return end if above in "-\u2013\u2014*/" else filled[-1]  # a list goes on
-    return end
+    return _card(lines, filled, end)
+
+
+def _card(lines: Sequence[Line], filled: Sequence[int], end: int) -> int:
+    """Return where a last paragraph begins that is a visiting card: a name, and telephone, address or link twice."""
+    start = len(filled)
+    while start > 0 and (start == len(filled) or filled[start] - filled[start - 1] == 1):
+        start -= 1
+    if not start or len(filled) - start > _REGARDS or lines[filled[start - 1]].plain.endswith(":"):
+        return end  # the whole text, or data that the author announces
+    card = [lines[index] for index in filled[start:]]
+    known = sum(_CONTACT.search(line.plain) is not None for line in card)
+    return filled[start] if known >= _KNOWN and _is_name(card[0]) and all(map(_is_card, card)) else end
 
 
 def _is_name(line: Line) -> bool:

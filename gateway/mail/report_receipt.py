@@ -50,6 +50,8 @@ def read_feedback(root: Part, parts: Sequence[Part]) -> Report | None:
     trees = returned(root)
     holder = next((part for part in parts if part.content_type == _FEEDBACK), None)
     if holder is None and root.params.get("report-type", "").casefold() != "feedback-report":
+        if root.first("x-arf") or root.first("x-xarf"):
+            return Report(ReportKind.FEEDBACK, _complainers((), trees), message_ids(trees, ()), "abuse")
         hotmail = next((tree.first(_HOTMAIL_RECIPIENT) for tree in trees if tree.first(_HOTMAIL_RECIPIENT)), "")
         if not hotmail and not _is_hotmail(root, trees):
             return None

@@ -126,13 +126,14 @@ def test_read_receipts(name, detail, ids):
 
 
 def test_complaints():
-    standard, hotmail = read("complaint"), read("complaint-hotmail")
+    standard, hotmail, xarf = read("complaint"), read("complaint-hotmail"), read("complaint-xarf")
 
     assert (standard.kind, standard.detail) == (ReportKind.FEEDBACK, "abuse")
     assert [item.recipient for item in standard.recipients] == ["bob@example.net", "jane@example.net"]
     assert (hotmail.kind, hotmail.detail) == (ReportKind.FEEDBACK, "abuse")
     assert [item.recipient for item in hotmail.recipients] == ["bob@example.net"]
-    assert standard.message_ids == hotmail.message_ids == OURS
+    assert (xarf.kind, [item.recipient for item in xarf.recipients]) == (ReportKind.FEEDBACK, ["bob@example.net"])
+    assert standard.message_ids == hotmail.message_ids == xarf.message_ids == OURS
 
 
 @pytest.mark.parametrize("method", ["reply", "counter", "cancel"])
