@@ -130,6 +130,7 @@ class ChannelWorker:
         while claims := await self._claim(BATCH):
             for delivery in claims:
                 await self._record(delivery, self._not_tried())
+            self._log.info("outbound.put-off", channel=self.name, count=len(claims), because=self.health.because)
         return self.health.until or self._now()
 
     async def _claim(self, limit: int) -> list[ClaimedDelivery]:
@@ -171,8 +172,11 @@ class ChannelWorker:
         began = self._now()
         result, dialled = await self._attempt(delivery)
         failpoint.reach("outbound.before-record")
+        if self._rate is not None and (result.channel_down or not dialled):
+            self._rate.refund()
         # Who found the channel down looks again when it may be used: there is a probe even if nothing else is due.
-        await self._record(delivery, result, self.health.until if dialled and result.channel_down else None)
+        by = self.health.until if dialled and result.channel_down else None
+        await self._record(delivery, result, by, dialled=dialled)
         metrics.SEND_SECONDS.labels(self.name).observe((self._now() - began).total_seconds())
         if self._recovered:
             self._recovered = False
@@ -206,8 +210,6 @@ class ChannelWorker:
             self._note_health(result)
         else:
             result = self._not_tried()
-        if result.channel_down and self._rate is not None:
-            self._rate.refund()
         return result, dialled
 
     async def _write(self, delivery: ClaimedDelivery) -> bytes:
@@ -228,7 +230,9 @@ class ChannelWorker:
             return delivery.draft.from_.address
         return bounce_address(self._desk.keys, home, delivery.delivery_id)
 
-    async def _record(self, delivery: ClaimedDelivery, result: DeliveryResult, by: datetime | None = None) -> None:
+    async def _record(
+        self, delivery: ClaimedDelivery, result: DeliveryResult, by: datetime | None = None, *, dialled: bool = False
+    ) -> None:
         """Record the result, until it is recorded: a mail that was sent must not be sent again because of us.
 
         With `by`, it is tried again then, if the table would have it wait longer.
@@ -246,8 +250,14 @@ class ChannelWorker:
         metrics.DELIVERIES.labels(self.name, str(verdict.result.outcome)).inc()
         if verdict.result.outcome is Outcome.SENT:
             metrics.succeeded("send")
+        if dialled or verdict.result.outcome is Outcome.FAILED:
+            self._tell(delivery, verdict.result, retry_at, held=held)
+
+    def _tell(
+        self, delivery: ClaimedDelivery, result: DeliveryResult, retry_at: datetime | None, *, held: bool
+    ) -> None:
         self._log.info(
-            _EVENTS[verdict.result.outcome] if held else "outbound.stolen",
+            _EVENTS[result.outcome] if held else "outbound.stolen",
             channel=self.name,
             delivery=delivery.delivery_id,
             outgoing=delivery.outgoing_id,
@@ -255,7 +265,7 @@ class ChannelWorker:
             recipient=delivery.recipient,
             attempt=delivery.attempt,
             retry_at=retry_at,
-            because=verdict.result.text,
+            because=result.text,
         )
 
     # --- the channel ------------------------------------------------------------------------------------------

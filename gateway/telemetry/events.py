@@ -43,6 +43,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         # the way out
         "outbound.sent": "a server took responsibility for a delivery",
         "outbound.deferred": "a delivery was not taken; it waits for its next try",
+        "outbound.put-off": "so many due deliveries were put off, without dialling, because their channel is down",
         "outbound.failed": "a delivery failed for good; the ticket shows it",
         "outbound.unknown": "the final dot was sent and no answer seen; it is sent again with the same octets",
         "outbound.stolen": "another worker took this delivery over; nothing was recorded",
