@@ -125,11 +125,13 @@ def matches(pattern: str, address: str) -> bool:
     An address covers itself and its +tags; `example.org` and `@example.org` cover that domain, `*.example.org` every
     domain below it, and a `*` in an address any run of characters, as in `noreply@*` or `*@lists.example.org`.
     """
-    wanted, seen = normal(pattern), normal(address)
-    if not wanted or "@" not in seen:
+    pattern, seen = pattern.strip(), normal(address)
+    if not pattern or "@" not in seen:
         return False
-    if "@" not in wanted or wanted.startswith("@"):
-        wanted = f"*@{wanted.removeprefix('@')}"
+    if "@" not in pattern or pattern.startswith("@"):
+        pattern = f"*@{pattern.removeprefix('@')}"
+    before, below, after = pattern.partition("@*.")
+    wanted = f"{before.lower()}@*.{_ascii(after) or after.lower()}" if below else normal(pattern)
     if "*" not in wanted:
         return wanted == seen or wanted == _without_tag(seen)
     local, _, domain = wanted.rpartition("@")
