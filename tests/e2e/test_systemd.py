@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 import shutil
+import smtplib
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support.daemon import Daemon
+
+pytestmark = pytest.mark.xdist_group("systemd")
 
 ROOT = Path(__file__).parents[2]
 UNITS = ROOT / "systemd"
@@ -141,3 +146,65 @@ def test_the_trace_would_show_such_memory(tmp_path: Path) -> None:
     code = "import mmap; mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)"
 
     assert len(executable_and_writable(traced(code, tmp_path / "trace"))) == 1
+
+
+# --- the daemon at work, seen from outside --------------------------------------------------------------------
+
+SYSCALL = re.compile(r"^\d+ +(?:<\.\.\. )?([a-z_0-9]+)(?:\(| resumed)", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def trace(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Every system call of a daemon and its parsers: start, a mail in, a ticket, an attempt to answer, reload, stop."""
+    folder = tmp_path_factory.mktemp("traced")
+    output = folder / "trace"
+    wrapper = ("strace", "-f", "-qq", "-s", "0", "-o", str(output))
+    mail = b"From: a@example.net\r\nSubject: x\r\nMessage-ID: <1@example.net>\r\n\r\nThe total is wrong.\r\n"
+    with Daemon(folder / "desk", wrapper=wrapper) as daemon:
+        daemon.start(seconds=90)
+        with smtplib.LMTP("127.0.0.1", daemon.lmtp, timeout=60) as client:
+            client.sendmail("a@example.net", ["support@tickets.example.org"], mail)
+        daemon.until(daemon.settled, seconds=60)
+        daemon.until(lambda: daemon.rows("tickets"), seconds=60)
+        assert daemon.stop(seconds=90) == 0
+    return output.read_text()
+
+
+def members(group: str, groups: dict[str, set[str]]) -> set[str]:
+    """Return the system calls of a group, groups inside it taken apart."""
+    found = set[str]()
+    for word in groups[group]:
+        found |= members(word, groups) if word.startswith("@") else {word}
+    return found
+
+
+def allowed() -> set[str]:
+    """Return the system calls that the unit lets through (systemd.exec(5)): the first list allows, ~ takes away."""
+    groups: dict[str, set[str]] = {}
+    name = ""
+    for line in analyze("syscall-filter").stdout.splitlines():
+        word = line.strip()
+        if line.startswith("@"):
+            name = word
+            groups[name] = set()
+        elif name and word and not word.startswith("#"):
+            groups[name].add(word)
+    found = members("@default", groups)
+    for words in re.findall(r"^SystemCallFilter=(.*)$", (UNITS / "poterne.service").read_text(), re.MULTILINE):
+        for group in words.removeprefix("~").split():
+            found = found - members(group, groups) if words.startswith("~") else found | members(group, groups)
+    return found
+
+
+def test_the_filter_of_the_unit_lets_the_daemon_work(trace: str) -> None:
+    # SQLite gives its files to the owner of the database when it runs as root, as here; the service's user is not root.
+    used = set(SYSCALL.findall(trace)) - {"fchown"}
+
+    assert {"fdatasync", "execve", "prlimit64", "accept4"} <= used, "the trace shows the daemon at work"
+    assert used - allowed() == set()
+    assert not {"setuid", "chroot", "setpriority", "bpf"} & allowed(), "the filter forbids something"
+
+
+def test_the_daemon_at_work_makes_no_memory_executable(trace: str) -> None:
+    assert trace.count("PROT_EXEC") > 50
+    assert executable_and_writable(trace) == []
