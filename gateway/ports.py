@@ -100,6 +100,9 @@ class Store(Protocol):
         An intake that was tried before is handed out alone, so that a mail that kills us does not take others along.
         """
 
+    async def extend_intakes(self, claims: Sequence[Claim], lease: timedelta) -> None:
+        """Keep what is still being processed; claims that were taken over meanwhile stay taken over."""
+
     async def release_intake(self, claim: Claim, because: str) -> None:
         """Give an intake back after a failed try (parser died, transient trouble); it is retried after a pause."""
 

@@ -20,7 +20,7 @@ from gateway.telemetry.log import bound, get_logger
 log = get_logger()
 
 MOST_TRIES = 3
-LEASE = timedelta(minutes=3)  # longer than all slots can wait for the parser at its own limits
+LEASE = timedelta(seconds=30)  # after which another node takes over what ours died over; extended while we live
 POLL = timedelta(seconds=2)  # safety net, and how soon mail accepted by another node is noticed
 STORE_PAUSE = timedelta(seconds=1)  # between looks at a store that does not answer
 
@@ -37,7 +37,7 @@ class IntakeWorker:
         self._on_outgoing = on_outgoing
         self._wake = asyncio.Event()
         self._stop = asyncio.Event()
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], Claim] = {}
         self._forgiven: dict[IntakeId, int] = {}  # tries that the store spoiled, by intake
 
     def wake(self) -> None:
@@ -51,6 +51,7 @@ class IntakeWorker:
 
     async def run(self) -> None:
         """Work until stopped."""
+        heartbeat = asyncio.create_task(self._keep_leases(), name="intake leases")
         try:
             while not self._stop.is_set():
                 self._wake.clear()
@@ -59,10 +60,19 @@ class IntakeWorker:
                     break
                 await self._rest(hungry=found)
             if self._running:
-                await asyncio.wait(self._running)
+                await asyncio.wait(list(self._running))
         finally:
-            for task in self._running:
+            for task in (heartbeat, *self._running):
                 task.cancel()
+
+    async def _keep_leases(self) -> None:
+        """Extend the lease of everything in hand: a mail that waits for the parser behind others is not lost to us."""
+        while True:
+            await asyncio.sleep(LEASE.total_seconds() / 3)
+            try:
+                await self._store.extend_intakes(list(self._running.values()), LEASE)
+            except Transient as error:
+                log.warning("intake.unrecorded", because=f"{type(error).__name__}: {error}")
 
     async def _fill(self) -> bool:
         """Claim for every free slot; return whether there may be more."""
@@ -77,8 +87,8 @@ class IntakeWorker:
             return True
         for claim in claims:
             task = asyncio.create_task(self._one(claim), name=f"intake {claim.intake_id}")
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
+            self._running[task] = claim
+            task.add_done_callback(self._running.pop)
         return bool(claims)
 
     async def _rest(self, *, hungry: bool) -> None:
@@ -86,7 +96,7 @@ class IntakeWorker:
         if hungry and len(self._running) < self._slots:
             return
         if hungry:
-            await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(list(self._running), return_when=asyncio.FIRST_COMPLETED)
             return
         try:
             async with asyncio.timeout(POLL.total_seconds()):
@@ -98,6 +108,8 @@ class IntakeWorker:
         with bound(session=claim.envelope.session, intake=claim.intake_id):
             try:
                 await self._try(claim)
+            except Conflict:
+                log.info("intake.stolen")
             except Exception:
                 # A bug of ours between the steps: the lease brings the intake back, its tries bring it into quarantine.
                 log.exception("intake.failed", attempt=claim.attempt)
@@ -113,7 +125,7 @@ class IntakeWorker:
             failpoint.reach("process.claimed")
             applied = await self._process(claim)
         except Conflict:
-            log.info("intake.stolen")
+            raise
         except (StorageUnavailable, StorageFull) as error:
             self._forgiven[claim.intake_id] = self._forgiven.get(claim.intake_id, 0) + 1
             await self._release(claim, "store", f"{type(error).__name__}: {error}")

@@ -55,6 +55,10 @@ class IntakeSide(StoreCore):
                 await self.release_intake(item.claim, str(error))
         return claims
 
+    async def extend_intakes(self, claims: Sequence[Claim], lease: timedelta) -> None:
+        """Keep what is still being processed; claims that were taken over meanwhile stay taken over."""
+        await self._writes.run(lambda transaction: intakes.extend(transaction, claims, lease))
+
     async def release_intake(self, claim: Claim, because: str) -> None:
         """Give an intake back after a failed try; it is retried after a pause."""
         now = self.now()

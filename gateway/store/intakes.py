@@ -79,6 +79,7 @@ HELD_BY = (
     intakes.c.lease_token == bindparam("token"),
     intakes.c.state == WAITING,
 )
+EXTEND = Statement(update(intakes).where(*HELD_BY).values(lease_until=bindparam("until")))
 RELEASE = Statement(
     update(intakes)
     .where(*HELD_BY)
@@ -186,6 +187,13 @@ def as_taken(row: Row, token: int) -> Taken:
     ) = row
     envelope = Envelope(mail_from, rcpt_to, to_moment(received_at), source, session, peer, source_ref or "")
     return Taken(Claim(IntakeId(intake_id), envelope, b"", queue, attempts + 1, token, bool(released)), raw_id)
+
+
+def extend(transaction: Transaction, claims: Sequence[Claim], lease: timedelta) -> None:
+    """Keep what is still being processed; what another worker took over is not touched."""
+    until = lease_time(transaction) + microseconds(lease)
+    held = [{"intake_id": claim.intake_id, "token": claim.token, "until": until} for claim in claims]
+    transaction.run_many(EXTEND, held)
 
 
 def release(transaction: Transaction, claim: Claim, because: str, now: int) -> None:

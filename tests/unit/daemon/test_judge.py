@@ -30,6 +30,7 @@ class Cardboard:
         self.waiting = list(claims)
         self.released = []
         self.held = []
+        self.extended = []
         self.claim_error = None
         self.release_errors = []
 
@@ -39,6 +40,9 @@ class Cardboard:
             raise error
         taken, self.waiting = self.waiting[:limit], self.waiting[limit:]
         return taken
+
+    async def extend_intakes(self, claims, lease):
+        self.extended.append([claim.intake_id for claim in claims])
 
     async def release_intake(self, claim, because):
         if self.release_errors:
@@ -193,6 +197,31 @@ async def test_tries_that_the_store_spoiled_are_not_counted_against_the_mail():
     assert store.held == []
     assert len(store.released) == 5
     assert outcomes == []
+
+
+async def test_the_lease_of_what_is_in_hand_is_extended(monkeypatch):
+    monkeypatch.setattr(judge, "LEASE", timedelta(milliseconds=60))
+
+    async def do(claim):
+        await asyncio.sleep(0.05 if claim.intake_id == 1 else 0)
+        return applied(claim)
+
+    store = Cardboard(claim(1), claim(2))
+    await work(store, do)
+
+    assert store.extended[0] == [1]
+    assert store.extended[-1] == []
+
+
+async def test_a_claim_that_is_stolen_before_its_failure_is_recorded_is_left_alone():
+    async def do(_claim):
+        raise ParserDied("killed")
+
+    store = Cardboard(claim(1), claim(2))
+    store.release_errors = [Conflict("token is old")]
+    await work(store, do, slots=1)
+
+    assert len(store.released) == 1
 
 
 async def test_a_stolen_claim_is_left_alone():

@@ -73,6 +73,24 @@ async def test_a_claimed_intake_is_not_handed_out_again_before_its_lease_ends(st
     assert again.attempt == 2
 
 
+async def test_a_lease_that_is_extended_does_not_expire_and_a_stolen_one_is_not_extended(
+    store: SqlStore, clock: MovableClock
+) -> None:
+    await store.accept(b"x", [envelope(clock)], ["support"])
+    claims = await store.claim_intakes(10, timedelta(milliseconds=100))
+    await store.extend_intakes(claims, timedelta(milliseconds=600))
+    await asyncio.sleep(0.2)
+    too_early = await store.claim_intakes(10, MINUTE)
+    await asyncio.sleep(0.5)
+    (other,) = await store.claim_intakes(10, timedelta(milliseconds=100))
+    await store.extend_intakes(claims, MINUTE)
+    await asyncio.sleep(0.2)
+
+    assert too_early == []
+    assert other.attempt == 2
+    assert len(await store.claim_intakes(10, MINUTE)) == 1
+
+
 async def test_what_was_tried_before_is_handed_out_alone(store: SqlStore, clock: MovableClock) -> None:
     await store.accept(b"poison", [envelope(clock)], ["support"])
     (claim,) = await store.claim_intakes(10, MINUTE)
