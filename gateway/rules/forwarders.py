@@ -168,10 +168,10 @@ def _is_configured(name: str, patterns: tuple[str, ...]) -> bool:
     """Tell whether an address, List-Id or domain is among the forwarders. A List-Id is its address with a dot for @."""
     if not patterns:
         return False
-    if "@" in name:
-        return any(matches(pattern, name) for pattern in patterns)
+    if "@" in name and any(matches(pattern, name) for pattern in patterns):
+        return True
     bare = (pattern.lower().strip("<>").removeprefix("@") for pattern in patterns)
-    return any(name in {pattern, pattern.replace("@", ".")} for pattern in bare)
+    return any(name.replace("@", ".") == pattern.replace("@", ".") for pattern in bare)
 
 
 def _is_for_us(trace: Seen, index: Mapping[str, list[Field]], mail: ParsedMail, facts: Facts) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.rules.forwarders import Marker
+from gateway.model import Field
+from gateway.rules.forwarders import Marker, Trace
 from gateway.rules.reading import Evidence, Reading
 
 LIST_FIELDS: Final = ("list-id", "list-post", "list-unsubscribe", "mailing-list")
@@ -20,18 +21,26 @@ BULK_FIELDS: Final = (
 
 
 def list_fields(reading: Reading) -> Evidence | None:
-    """Match the fields of lists (RFC 2369 §3, RFC 2919 §3)."""
-    if reading.forwarding.stamped(Marker.LIST):
-        return None
+    """Match the fields of lists (RFC 2369 §3, RFC 2919 §3), but for those that a configured list put there."""
     for name in LIST_FIELDS:
-        if found := reading.fields(name):
-            return reading.seen(found[0])
+        for item in reading.fields(name):
+            if not is_forwarders(reading, item):
+                return reading.seen(item)
     return None
+
+
+def is_forwarders(reading: Reading, item: Field) -> bool:
+    """Tell whether a list field is that of the configured list in front of the inbox: it names it, or its domain."""
+    if not reading.forwarding.stamped(Marker.LIST):
+        return False
+    value = item.value[:500].lower()
+    names = [seen.name for seen in reading.forwarding.seen if seen.trace is Trace.LIST]
+    return "googlegroups" in value or any(name.rpartition("@")[2] in value for name in names)
 
 
 def newsletter(reading: Reading) -> Evidence | None:
     """Notice a one-click list (RFC 8058 §2) that no token ties to us: its ticket can wait."""
-    if reading.forwarding.stamped(Marker.LIST) or reading.is_vouched_for:
+    if reading.is_vouched_for:
         return None
     for item in reading.fields("list-unsubscribe-post"):
         if "one-click" in item.value.lower():

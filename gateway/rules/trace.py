@@ -5,8 +5,8 @@ from __future__ import annotations
 from gateway.mail.address import canonical
 from gateway.rules.auto import WISHES, keyword, suppress_wishes
 from gateway.rules.forwarders import Marker
-from gateway.rules.lists import LIST_FIELDS
-from gateway.rules.reading import Evidence, Reading
+from gateway.rules.lists import LIST_FIELDS, is_forwarders
+from gateway.rules.reading import Evidence, Reading, titled
 
 
 def discounted(reading: Reading) -> Evidence | None:
@@ -30,7 +30,10 @@ def discounted(reading: Reading) -> Evidence | None:
             if suppress_wishes(item.value) & WISHES
         )
     if forwarding.stamped(Marker.LIST):
-        found.extend(name for name in (*LIST_FIELDS, "precedence") if reading.has(name))
+        found.extend(
+            titled(item.name) for name in LIST_FIELDS for item in reading.fields(name) if is_forwarders(reading, item)
+        )
+        found.extend("Precedence" for _ in reading.fields("precedence")[:1])
     if not found:
         return None
     who = forwarding.seen[0]

@@ -121,6 +121,7 @@ def test_the_third_mail_with_the_same_text_is_suspect():
 def test_three_answers_at_once_are_suspect():
     assert quick([at(300, after=5.0), at(200, after=90.0)], 7.0) == ""
     assert quick([at(300, after=5.0), at(200, after=9.0)], 7.0)
+    assert quick([at(n, after=9.0 if n < 4 else 600.0) for n in range(1, 40)], 700.0) == ""
     assert quick([at(300, after=None), at(200, after=-3.0), at(100, after=1.0)], None) == ""
 
 

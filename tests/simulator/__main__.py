@@ -1,0 +1,94 @@
+"""Live through everything, and print `docs/simulation.md`: `python -m tests.simulator > docs/simulation.md`.
+
+Every counterpart alone and behind each forwarder, and the nastiest in pairs, ten virtual days each, with genuine
+customers among them. Exit status 1 if anything was wrong. `--days N` and `--quick` (no forwarders) shorten it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Iterable
+
+from tests.simulator.post import FORWARDERS
+from tests.simulator.scenarios import DAYS, Outcome, alone, live, pairs, rows, together
+
+INTRODUCTION = """# Simulation
+
+What became of {count} worlds of {days:g} virtual days each: the real pipeline, rules, threading and SQLite store on a
+clock that jumps, with one counterpart (or two) and a genuine customer every nine hours among them. In every world this
+must hold, and is computed again from what was seen: every mail taken is one intake with one disposition and its octets
+(I1); no window holds more automatic mail than the limits allow (I2); no automatic mail was caused by a bounce, by mail
+that says that it is automatic, or by an answer to automatic mail (I3); no robot's mail changed a ticket's state (I4);
+every customer got one ticket and one acknowledgement, except where a counterpart used up the queue's own limit.
+
+These counterparts are written after what is known of real ones. The table says how Poterne behaves towards them; it is
+no measure of how often real mail is recognised.
+
+Made by `python -m tests.simulator > docs/simulation.md`; a short run of the same worlds is among the tests, and so is
+one with the bound taken out, which must fail.
+
+*Automatic mails* are those that the counterpart got in all, and in its fullest 24 hours; *bound* is how many the
+configured limits would allow it in 24 hours (3 for one address, 30 for one organisation, 400 for the queue).
+"""
+
+
+def table(outcomes: Iterable[Outcome]) -> list[str]:
+    """Return one line per world."""
+    lines = [
+        "| # | counterpart | its mails became | automatic mails | fullest day | bound | wrong |",
+        "| --- | --- | --- | --: | --: | --: | --- |",
+    ]
+    for seen in outcomes:
+        became = ", ".join(f"{count} {word}" for word, count in sorted(seen.became.items(), key=lambda item: -item[1]))
+        wrong = "; ".join(seen.wrong) or "nothing"
+        counts = f"{seen.automatic} | {seen.fullest_day} | {seen.most}"
+        lines.append(f"| {seen.number} | {seen.name} | {became} | {counts} | {wrong} |")
+    return lines
+
+
+def by_forwarder(outcomes: list[Outcome]) -> list[str]:
+    """Return one line per counterpart: automatic mails in the fullest day, behind each forwarder."""
+    names = list(FORWARDERS)
+    lines = [
+        f"| # | counterpart | {' | '.join(names)} | bound | wrong |",
+        f"| --- | --- | {' | '.join('--:' for _ in names)} | --: | --- |",
+    ]
+    cells = {(seen.name, seen.forwarder): seen for seen in outcomes}
+    for first in (seen for seen in outcomes if seen.forwarder == names[-1]):
+        row = [cells[first.name, name] for name in names]
+        wrong = "; ".join(f"{seen.forwarder}: {problem}" for seen in row for problem in seen.wrong) or "nothing"
+        days = " | ".join(str(seen.fullest_day) for seen in row)
+        lines.append(f"| {first.number} | {first.name} | {days} | {first.most} | {wrong} |")
+    return lines
+
+
+async def main() -> int:
+    """Live, print, and say whether all was well."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--days", type=float, default=DAYS)
+    options.add_argument("--quick", action="store_true")
+    chosen = options.parse_args()
+    forwarders = ["F7"] if chosen.quick else list(FORWARDERS)
+    start = time.monotonic()
+    outcomes: list[Outcome] = []
+    for place, row in enumerate(rows()):
+        outcomes += [await live(alone(place), forwarder, chosen.days) for forwarder in forwarders]
+        sys.stderr.write(f"{time.monotonic() - start:6.0f} s  {row.number:3} {row.name}\n")
+    paired = [await live(together(one, other), "F7", chosen.days) for one, other in pairs()]
+    wrong = [seen for seen in (*outcomes, *paired) if seen.wrong]
+    plain = [seen for seen in outcomes if seen.forwarder == "F7"]
+    pages = [INTRODUCTION.format(count=len(outcomes) + len(paired), days=chosen.days)]
+    pages += ["## Alone\n", *table(plain), "\n## The nastiest in pairs\n", *table(paired)]
+    if not chosen.quick:
+        pages += ["\n## Behind forwarders: automatic mails in the fullest 24 hours\n", *by_forwarder(outcomes)]
+    customers = sum(seen.customers for seen in (*outcomes, *paired))
+    pages.append(f"\n{customers} genuine customers wrote. Worlds with something wrong: {len(wrong)}.\n")
+    sys.stdout.write("\n".join(pages))
+    return bool(wrong)
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))
