@@ -27,7 +27,7 @@ async def seconds_to_deliver(servers: Mapping[str, SmtpServer], signer: Signer) 
     """
     outbox = MemoryOutbox(RunningClock())
     desk = Desk(outbox, signer, outbox.clock, KEYS, {"support": "in@tickets.example.org"}, lambda: 0.5)
-    tasks = []
+    tasks, began = [], 0.0
     for place, (name, server) in enumerate(servers.items()):
         way = KeptChannel(Server("127.0.0.1", server.port, "tickets.example.org", timeout=30), 4)
         worker = ChannelWorker(name, way, desk)
