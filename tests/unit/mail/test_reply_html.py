@@ -19,7 +19,7 @@ SAMPLES = {
     'wrote:<br></div><blockquote class="gmail_quote"><div>Please try.</div></blockquote></div>',
     "gmail, language of no table": '<div>Works now.</div><div class="gmail_quote"><div class="gmail_attr">Mer 3 Ebr '
     '2024 am 10:12 Jane zzz:<br></div><blockquote class="gmail_quote">Please try.</blockquote></div>',
-    "gmail without a blockquote": '<div>Works now.</div><div class="gmail_quote">Mer 3 Ebr Jane zzz<br>Please try.</div>',
+    "gmail without a blockquote": '<div>Works now.</div><div class="gmail_quote">Jane zzz<br>Please try.</div>',
     "outlook desktop": f'<div class="WordSection1"><p class="MsoNormal">Works now.</p><div style="border:none;'
     f'border-top:solid #E1E1E1 1.0pt;padding:3.0pt 0cm 0cm 0cm">{OUTLOOK_BLOCK}</div><p>Please try.</p></div>',
     "outlook 2003": f"<div class=Section1><p class=MsoNormal>Works now.</p><div><div align=center><hr size=3></div>"
