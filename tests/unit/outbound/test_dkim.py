@@ -14,6 +14,8 @@ import pytest
 import time_machine
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.outbound import dkim
 from gateway.outbound.dkim import KeyRefused, SigningKey
@@ -66,6 +68,15 @@ def test_an_ed25519_signature_equals_dkimpys_own() -> None:
         )  # fmt: skip
 
     assert dkim.sign(message, KEYS[1:], AT) == theirs + message
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from([b"a", b"bc", b" ", b"\t", b"\r\n", b"\r\n\r\n", b"  "]), max_size=20).map(b"".join))
+def test_any_body_is_hashed_as_dkimpy_hashes_it(body: bytes) -> None:
+    head = make_message().partition(b"\r\n\r\n")[0]
+    message = head + b"\r\n\r\n" + body
+
+    assert dkim.verify(dkim.sign(message, KEYS[1:], AT), records(KEYS).get) == ("example.org e1 pass",)
 
 
 def test_without_keys_the_message_stays_as_it_is() -> None:
