@@ -62,11 +62,8 @@ def decode_word(octets: bytes, name: str) -> str | None:
     if octets.isascii() and not found:
         return _strict(octets, "ascii") if name else None
     if found and not WESTERN.intersection(found):
-        for codec in found:
-            text = _strict(octets, codec)
-            if text is not None:
-                return text
-        return _strict(octets, "utf-8")
+        text = _declared(octets, found, cut=False)
+        return _strict(octets, "utf-8") if text is None else text
     return _first(octets, ("utf-8", "cp1252"))
 
 

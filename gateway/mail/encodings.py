@@ -14,7 +14,6 @@ _UU: Final = frozenset({"x-uuencode", "uuencode", "x-uue", "uue", "x-uu", "uucp"
 _BLANKS_AT_LINE_END: Final = re.compile(rb"[ \t]+(?=\r?\n)")
 _ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _NOT_ALPHABET: Final = bytes(code for code in range(256) if code not in _ALPHABET)
-_URLSAFE: Final = bytes.maketrans(b"-_", b"+/")
 
 
 def decode(body: bytes, encoding: str) -> tuple[bytes, list[str]]:
@@ -44,7 +43,8 @@ def _base64(body: bytes) -> tuple[bytes, list[str]]:
         try:
             return binascii.a2b_base64(stripped + b"=" * min(spare, 2)), []
         except binascii.Error:
-            return _run(stripped), ["base64.damaged"]
+            clean = stripped.translate(None, _NOT_ALPHABET)
+            return _run(clean), ["base64.damaged" if len(clean) % 4 == 1 else "base64.unpadded"]
     # Padding inside: several encoded pieces in a row, or text that a list server put under the code
     out: list[bytes] = []
     for piece in re.split(rb"=+", body):

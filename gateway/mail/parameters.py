@@ -9,6 +9,7 @@ from urllib.parse import unquote_to_bytes
 from gateway.mail import caps, charset, words
 
 _PARAMETER: Final = re.compile(r"""([^\s=;"]+) \s*=\s* (?: "((?:[^"\\]|\\.)*)"? | ([^;]*) )""", re.VERBOSE | re.DOTALL)
+_SLASH: Final = re.compile(r"\s*/\s*")
 _SEPARATORS: Final = re.compile(r"[;\s]*")
 _SECTION: Final = re.compile(r"([^*]+)(?:\*(\d{1,4}))?(\*)?")
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
@@ -28,14 +29,12 @@ def parse(value: str) -> tuple[str, dict[str, str]]:
     A parameter that stands twice counts once, the first. RFC 2231 forms win over plain ones of the same name.
     """
     head, _, rest = value.partition(";")
-    kind = token(head)
-    if "=" in kind:  # the token is missing: `Content-Type: charset=utf-8`
+    kind = _SLASH.sub("/", token(head))
+    first, blank, lost = kind.partition(" ")
+    if blank and "/" in first:  # the semicolon is missing: `text/html charset=utf-8`
+        kind, rest = first, f"{_SLASH.sub('/', head.strip())[len(first) :]};{rest}"
+    elif "=" in first or lost.startswith("="):  # the token is missing: `charset=utf-8`
         kind, rest = "", value
-    elif " " in kind:  # the semicolon is missing: `text/html charset=utf-8`
-        kind, _, lost = head.strip().partition(" ")
-        kind, rest = token(kind), f"{lost};{rest}"
-    elif "/" in kind:
-        kind = "".join(kind.split())
     if not rest.strip():
         return kind, {}
     return kind, _decoded(_raw_parameters(rest))
@@ -87,10 +86,10 @@ def _joined(pieces: dict[int, tuple[str, bool]]) -> str:
     """Join the sections of one parameter (RFC 2231 §3, §4). A missing section ends it, as in RFC 2231 §3."""
     encoding = ""
     octets: list[bytes] = []
-    for expected, number in enumerate(sorted(pieces)):
-        value, encoded = pieces[number]
-        if number != expected and not (expected == 0 and number == 1):  # some count from one
+    for expected, number in enumerate(sorted(pieces), 1 if 0 not in pieces else 0):  # some count from one
+        if number != expected:
             break
+        value, encoded = pieces[number]
         if encoded and not octets and value.count("'") >= 2:  # noqa: PLR2004 - charset'language'text
             encoding, _, value = value.split("'", 2)
         octets.append(unquote_to_bytes(value) if encoded else value.encode("utf-8", "surrogateescape"))

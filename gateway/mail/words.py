@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import binascii
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.mail import charset
 
@@ -16,12 +16,21 @@ _NOT_BASE64: Final = re.compile(rb"[^A-Za-z0-9+/]")
 _QUOTED: Final = re.compile(rb"=([0-9A-Fa-f]{2})")
 
 
+class _Word(NamedTuple):
+    """One encoded word: its charset, its octets, its text if it is in base64, and how it stands there."""
+
+    charset: str
+    octets: bytes
+    base64: bytes | None
+    literal: str
+
+
 def decode(value: str) -> str:
     """Return `value` with its encoded words decoded; words that cannot be decoded stay as they are. Total."""
     if "=?" not in value:
         return value
     out: list[str] = []
-    pending: list[tuple[str, bytes, str]] = []  # neighbouring words: charset, octets, literal
+    pending: list[_Word] = []  # neighbours
     at = 0
     for match in _WORD.finditer(value):
         between = value[at : match.start()]
@@ -31,8 +40,7 @@ def decode(value: str) -> str:
             pending = []
         if not pending:
             out.append(between)
-        octets = _octets(match[2], match[3])
-        pending.append((match[1].lower(), octets, match[0]))
+        pending.append(_word(match))
         at = match.end()
     if pending:
         out.append(_flush(pending))
@@ -40,40 +48,52 @@ def decode(value: str) -> str:
     return "".join(out)
 
 
-def _octets(encoding: str, text: str) -> bytes:
-    raw = text.encode("utf-8", "surrogateescape")
-    if encoding in "Qq":
-        return _QUOTED.sub(lambda match: bytes((int(match[1], 16),)), raw.replace(b"_", b" "))
+def _word(match: re.Match[str]) -> _Word:
+    raw = match[3].encode("utf-8", "surrogateescape")
+    name = match[1].lower()
+    if match[2] in "Qq":
+        octets = _QUOTED.sub(lambda code: bytes((int(code[1], 16),)), raw.replace(b"_", b" "))
+        return _Word(name, octets, None, match[0])
     clean = _NOT_BASE64.sub(b"", raw)
-    spare = len(clean) % 4
-    if spare == 1:  # one character holds no octet
+    padding = b"=" * (-len(clean) % 4) if b"=" in raw else b""  # a word with its padding is whole
+    return _Word(name, _base64(clean), clean + padding, match[0])
+
+
+def _base64(clean: bytes) -> bytes:
+    if len(clean) % 4 == 1:  # one character holds no octet
         clean = clean[:-1]
-        spare = 0
-    return binascii.a2b_base64(clean + b"=" * (-spare % 4))
+    return binascii.a2b_base64(clean + b"=" * (-len(clean) % 4))
 
 
-def _flush(pending: list[tuple[str, bytes, str]]) -> str:
+def _flush(pending: list[_Word]) -> str:
     """Decode neighbouring words: each alone, or a run of one charset joined where a mailer cut a character in two."""
     out: list[str] = []
     at = alone_until = 0
     while at < len(pending):
-        name, octets, literal = pending[at]
-        text = charset.decode_word(octets, name)
+        word = pending[at]
+        text = charset.decode_word(word.octets, word.charset)
         end = at + 1
-        if at >= alone_until and (text is None or not _returned(octets, name)):
+        if at >= alone_until and (text is None or not _returned(word)):
             # Deviation: RFC 2047 §5 (3) wants whole characters in each word; mailers cut them at any octet
-            while end < len(pending) and pending[end][0] == name:
+            while end < len(pending) and pending[end].charset == word.charset:
                 end += 1
-            joined = charset.decode_word(b"".join([piece[1] for piece in pending[at:end]]), name)
+            joined = charset.decode_word(_joined(pending[at:end]), word.charset)
             if joined is None:
                 alone_until, end = end, at + 1
             else:
                 text = joined
-        out.append(literal if text is None else text)
+        out.append(word.literal if text is None else text)
         at = end
     return "".join(out)
 
 
-def _returned(octets: bytes, name: str) -> bool:
+def _joined(run: list[_Word]) -> bytes:
+    codes = [word.base64 for word in run if word.base64 is not None]
+    if len(codes) == len(run) and any(len(code) % 4 for code in codes[:-1]):  # cut inside four characters of code
+        return _base64(b"".join(codes))
+    return b"".join([word.octets for word in run])
+
+
+def _returned(word: _Word) -> bool:
     """Tell whether an ISO-2022 word returned to ASCII at its end; other charsets keep no state."""
-    return not name.startswith("iso-2022") or octets.rfind(b"\x1b(") >= octets.rfind(b"\x1b$")
+    return not word.charset.startswith("iso-2022") or word.octets.rfind(b"\x1b(") >= word.octets.rfind(b"\x1b$")
