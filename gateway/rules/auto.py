@@ -90,8 +90,9 @@ def exchange_out_of_office(reading: Reading) -> Evidence | None:
     """Match Exchange's out-of-office: suppress All, and the rules loop names the author, not a forwarder."""
     if not any("all" in suppress_wishes(item.value) for item in reading.fields("x-auto-response-suppress")):
         return None
+    authors = {reading.from_address.lower(), reading.author.address.lower() if reading.author else ""} - {""}
     for item in reading.fields("x-ms-exchange-inbox-rules-loop"):
-        if reading.from_address and item.value.strip(" <>").lower() == reading.from_address.lower():
+        if item.value.strip(" <>").lower() in authors:
             return reading.seen(item)
     return None
 

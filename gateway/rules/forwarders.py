@@ -179,12 +179,22 @@ def _is_for_us(trace: Seen, index: Mapping[str, list[Field]], mail: ParsedMail, 
     if trace.trace is Trace.LIST:
         # Every newsletter has a List-Id. Ours is the list that stands under a domain of ours.
         return _is_our_domain(trace.name, facts)
+    if trace.trace is Trace.GMAIL:
+        return _forwards_to_us(index, facts)
     if trace.trace is Trace.RULE:
         # Exchange's out-of-office carries its own author there, and that is no forwarder.
         return mail.from_ is None or normal(mail.from_.address) != normal(trace.name)
     if trace.trace in {Trace.SRS, Trace.RESENT}:
         return _is_our_domain(trace.name, facts) or "x-ms-exchange-forwardingloop" in index
     return True
+
+
+def _forwards_to_us(index: Mapping[str, list[Field]], facts: Facts) -> bool:
+    """Tell whether Gmail's traces name an address of ours as the target, and not somebody on the mail's earlier way."""
+    targets = [item.value for name in ("x-forwarded-to", "x-forwarded-for") for item in index.get(name, ())[:3]]
+    named = " ".join([facts.envelope.mail_from, *targets])[:2000].lower()
+    ours = {normal(facts.envelope.rcpt_to), normal(facts.route.creation_address), *facts.own_addresses}
+    return any(address and (address in named or address.replace("@", "=") in named) for address in ours)
 
 
 def _is_our_domain(name: str, facts: Facts) -> bool:

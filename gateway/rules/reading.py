@@ -176,6 +176,18 @@ class Reading:
         return self.mail.from_.address if self.mail.from_ else ""
 
     @cached_property
+    def has_null_sender(self) -> bool:
+        """Tell whether the envelope sender is empty.
+
+        Fetched and explained mails have no envelope of their own: there the mail has to say so, and a missing
+        Return-Path says nothing.
+        """
+        envelope = self.facts.envelope
+        if envelope.mail_from.strip("<> "):
+            return False
+        return envelope.source not in {"imap", "explain"} or self.has("return-path")
+
+    @cached_property
     def subject(self) -> str:
         """Return the start of the subject, case folded."""
         return self.mail.subject[:200].strip().casefold()

@@ -121,7 +121,7 @@ def _bounce_robot(reading: Reading) -> str:
     sender = reading.facts.envelope.mail_from.strip("<> ")
     if local_part(reading.from_address) in DAEMONS:
         return f"From is {reading.from_address}"
-    if not sender:
+    if reading.has_null_sender:
         return "the envelope sender is empty"
     return f"the envelope sender is {sender}" if local_part(sender) in DAEMONS else ""
 

@@ -15,7 +15,7 @@ def discounted(reading: Reading) -> Evidence | None:
     if not forwarding.stamps:
         return None
     found: list[str] = []
-    if forwarding.stamped(Marker.NULL_SENDER) and not reading.facts.envelope.mail_from.strip("<> "):
+    if forwarding.stamped(Marker.NULL_SENDER) and reading.has_null_sender:
         found.append("empty envelope sender")
     if forwarding.stamped(Marker.AUTO_GENERATED):
         found.extend(

@@ -81,7 +81,7 @@ def responder_confirmed(reading: Reading) -> Evidence | None:
     """Match a responder's subject together with another sign of a machine."""
     if responder_subject(reading) is None:
         return None
-    if not reading.facts.envelope.mail_from.strip("<> ") and reading.facts.envelope.source != "imap":
+    if reading.has_null_sender:
         return Evidence("a responder's subject, and the envelope sender is empty", "Subject")
     if answers_at_once(reading):
         return Evidence("a responder's subject, at once after our mail", "Subject")

@@ -7,7 +7,7 @@ import pytest
 from gateway.model import Effect, Kind, Override, Stored
 from gateway.rules import RULES, classify
 from gateway.rules.judge import KINDS, SPEAKS_FREELY
-from tests.support.judged import facts_for, judge, mail_of, person
+from tests.support.judged import FACTS, facts_for, judge, mail_of, person
 
 DESK = "To: support-in@tickets.example.org"
 
@@ -60,6 +60,25 @@ def test_out_of_office_reply_does_not_work_is_a_ticket_with_an_acknowledgement()
 
     assert judged.kind is Kind.HUMAN
     assert judged.why_not == ()
+
+
+@pytest.mark.parametrize(
+    ("source", "headers", "empty"),
+    [
+        ("lmtp", (), True),
+        ("replay", (), True),
+        ("imap", (), False),  # no envelope was seen, and the mail says nothing
+        ("explain", (), False),
+        ("imap", ("Return-Path: <>",), True),
+        ("explain", ("Return-Path: <>",), True),
+    ],
+)
+def test_a_missing_envelope_is_no_empty_one(source, headers, empty):
+    envelope = replace(FACTS.envelope, mail_from="", source=source)
+
+    judged = judge(*headers, envelope=envelope, mail_from="", forwarders=())
+
+    assert ("null-sender" in rules(judged)) is empty
 
 
 # --- operators ------------------------------------------------------------------------------------------------
