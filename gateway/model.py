@@ -589,6 +589,7 @@ class ClaimedDelivery:
     content: bytes | None = None
     dots: int = 0  # earlier attempts whose final dot went out, or may have: those of unknown outcome
     warned: bool = False  # the ticket was told already that this delivery is late
+    session: str = ""  # of the mail that caused it: one id from RCPT to delivery
 
 
 class Outcome(StrEnum):

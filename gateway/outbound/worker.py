@@ -262,6 +262,7 @@ class ChannelWorker:
             delivery=delivery.delivery_id,
             outgoing=delivery.outgoing_id,
             ticket=delivery.ticket_id,
+            session=delivery.session or None,
             recipient=delivery.recipient,
             attempt=delivery.attempt,
             retry_at=retry_at,

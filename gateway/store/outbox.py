@@ -30,6 +30,7 @@ from gateway.store.context import Context
 from gateway.store.drafts import from_json
 from gateway.store.gather import SUPPRESSED
 from gateway.store.statement import Row, Statement, insert
+from gateway.store.tables import intakes
 from gateway.store.tables_out import (
     attempts,
     automatic_counts,
@@ -71,8 +72,13 @@ DUE = Statement(
         outgoings.c.kind,
         outgoings.c.queue,
         outgoings.c.message_id,
+        intakes.c.session,
     )
-    .select_from(deliveries.join(outgoings, outgoings.c.id == deliveries.c.outgoing_id))
+    .select_from(
+        deliveries.join(outgoings, outgoings.c.id == deliveries.c.outgoing_id).outerjoin(
+            intakes, intakes.c.id == outgoings.c.cause_id
+        )
+    )
     .where(
         deliveries.c.channel == bindparam("channel"),
         deliveries.c.state == QUEUED,
@@ -169,11 +175,12 @@ class Candidate:
     kind: OutgoingKind
     queue: str
     message_id: str
+    session: str
 
     @classmethod
     def from_row(cls, row: Row) -> Candidate:
         """Build it from a row of DUE."""
-        number, outgoing, ticket, recipient, folded, queued_at, tried, warned, kind, queue, message_id = row
+        number, outgoing, ticket, recipient, folded, queued_at, tried, warned, kind, queue, message_id, session = row
         return cls(
             number,
             outgoing,
@@ -186,6 +193,7 @@ class Candidate:
             OutgoingKind(kind),
             queue,
             message_id or "",
+            session or "",
         )
 
 
@@ -237,6 +245,7 @@ def hand_out(context: Context, item: Candidate, channel: str, token: int, dots: 
         content=None if content is None else bytes(content),
         dots=dots,
         warned=item.warned,
+        session=item.session,
     )
 
 
