@@ -1,13 +1,16 @@
 """A short run of every world, and one with the bound taken out. The full run is `python -m tests.simulator`."""
 
+import sqlite3
 from datetime import datetime, timedelta
 
 import pytest
 
 from gateway.store import BoundTable
-from tests.simulator.checks import densest
+from tests.simulator.checks import breaches, densest
 from tests.simulator.post import FORWARDERS
+from tests.simulator.resident import customers
 from tests.simulator.scenarios import NASTIEST, alone, live, pairs, rows, together
+from tests.simulator.world import open_world
 
 NAMES = [row.name for row in rows()]
 BEHIND = (
@@ -54,6 +57,28 @@ async def test_without_the_bound_the_worlds_go_wrong(name):
 
     assert any(problem.startswith("I2: ") for problem in seen.wrong), seen.wrong
     assert seen.fullest_day > seen.most
+
+
+async def test_the_checks_see_what_is_broken_on_purpose(tmp_path):
+    """A lost intake, a lost disposition, an acknowledgement for a bounce, a robot's mail that reopened a ticket."""
+    world = open_world(tmp_path)
+    async with world.store:
+        world.residents = [*customers(1, timedelta(hours=5))]
+        await world.live(timedelta(days=1))
+        assert breaches(world) == []
+        with sqlite3.connect(world.database) as connection:
+            connection.execute("UPDATE intakes SET disposition = NULL WHERE id = 1")
+            connection.execute("UPDATE intakes SET kind = 'bounce' WHERE id = 2")
+            connection.execute("INSERT INTO raws (sha256, size, stored_at, content) VALUES ('x', 1, 1, x'')")
+            connection.execute("UPDATE intakes SET raw_id = (SELECT max(id) FROM raws) WHERE id = 3")
+        world.woken.append("auto_reply changed ticket 1")
+
+        assert breaches(world) == [
+            "I1: the intakes are not the mails that were taken",
+            "I1: an intake is done with disposition None",
+            "I3: automatic mail 2 was caused by bounce",
+            "auto_reply changed ticket 1",
+        ]
 
 
 def test_every_row_of_the_list_of_counterparts_is_there():
