@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -39,23 +40,26 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
-def postgres_url(postgres: PostgresServer) -> str:
+def postgres_url(postgres: PostgresServer) -> Iterator[str]:
     """The URL of an empty database of its own."""
-    return postgres.new_database()
+    url = postgres.new_database()
+    yield url
+    postgres.drop(url)
 
 
 @pytest.fixture(scope="session")
-def migrated_template(postgres: PostgresServer) -> str:
-    """The name of a database at the present schema, to be copied: quicker than migrating for every test."""
+def migrated_database(postgres: PostgresServer) -> str:
+    """The URL of the one database at the present schema that tests use in turn."""
     url = postgres.new_database()
     migrate(url)
-    return url.rpartition("/")[2]
+    return url
 
 
 @pytest.fixture
-def migrated_postgres_url(postgres: PostgresServer, migrated_template: str) -> str:
-    """The URL of a database of its own at the present schema, without rows."""
-    return postgres.new_database(migrated_template)
+def migrated_postgres_url(postgres: PostgresServer, migrated_database: str) -> str:
+    """The URL of a database at the present schema, without rows."""
+    postgres.empty(migrated_database)
+    return migrated_database
 
 
 @pytest.fixture
@@ -64,8 +68,23 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/poterne.db"
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file at the present schema, to be copied: quicker than migrating for every test."""
+    path = tmp_path_factory.mktemp("template") / "poterne.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def migrated_sqlite_url(sqlite_url: str, sqlite_template: Path, tmp_path: Path) -> str:
+    """The URL of an SQLite file at the present schema, without rows."""
+    shutil.copyfile(sqlite_template, tmp_path / "poterne.db")
+    return sqlite_url
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
     """The URL of a database without rows, ready for `open_store`: each test runs on SQLite and on PostgreSQL."""
-    url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "migrated_postgres_url")
+    url: str = request.getfixturevalue("migrated_sqlite_url" if request.param == "sqlite" else "migrated_postgres_url")
     return url

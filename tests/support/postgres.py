@@ -68,8 +68,23 @@ class PostgresServer:
         """Create a database, empty or as a copy of another one, and return its URL."""
         name = f"t{uuid.uuid4().hex[:16]}"
         with psycopg.connect(f"postgresql://{USER}@127.0.0.1:{self.port}/postgres", autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy".encode())
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
         return self.url(name)
+
+    def empty(self, url: str) -> None:
+        """Delete every row of a database, and let its numbers start at 1 again. Much quicker than a new database."""
+        with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+            names = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+            sequences = "SELECT sequencename FROM pg_sequences WHERE last_value IS NOT NULL"
+            statements = ["SET session_replication_role = replica"]  # no foreign keys while rows disappear
+            statements += [f"DELETE FROM {name}" for (name,) in connection.execute(names)]
+            statements += [f"ALTER SEQUENCE {name} RESTART" for (name,) in connection.execute(sequences)]
+            connection.execute("; ".join(statements).encode())
+
+    def drop(self, url: str) -> None:
+        """Remove a database."""
+        with psycopg.connect(self.url().replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)".encode())
 
     def close(self) -> None:
         """Stop, and remove everything."""

@@ -80,7 +80,7 @@ async def two_nodes(url: str, clock: MovableClock) -> AsyncIterator[tuple[SqlSto
         yield one, two
 
 
-def test_two_nodes_queueing_at_once_never_exceed_a_window(postgres: PostgresServer, migrated_template: str) -> None:
+def test_two_nodes_queueing_at_once_never_exceed_a_window(postgres: PostgresServer, migrated_postgres_url: str) -> None:
     counted = {"sent": 0, "refused": 0}
 
     @PATIENT
@@ -88,7 +88,8 @@ def test_two_nodes_queueing_at_once_never_exceed_a_window(postgres: PostgresServ
     def check(story) -> None:
         async def play() -> Model:
             clock, model = MovableClock(), Model()
-            async with two_nodes(postgres.new_database(migrated_template), clock) as nodes:
+            postgres.empty(migrated_postgres_url)
+            async with two_nodes(migrated_postgres_url, clock) as nodes:
                 for seconds, batch in story:
                     clock.move(seconds=seconds)
                     results = await asyncio.gather(
@@ -110,7 +111,7 @@ def test_two_nodes_queueing_at_once_never_exceed_a_window(postgres: PostgresServ
     assert counted["refused"] > 25
 
 
-def test_a_drained_channel_never_exceeds_a_window_either(postgres: PostgresServer, migrated_template: str) -> None:
+def test_a_drained_channel_never_exceeds_a_window_either(postgres: PostgresServer, migrated_postgres_url: str) -> None:
     handed_out = 0
 
     @PATIENT
@@ -119,7 +120,8 @@ def test_a_drained_channel_never_exceeds_a_window_either(postgres: PostgresServe
         async def play() -> Model:
             nonlocal handed_out
             clock, model = MovableClock(), Model()
-            async with two_nodes(postgres.new_database(migrated_template), clock) as nodes:
+            postgres.empty(migrated_postgres_url)
+            async with two_nodes(migrated_postgres_url, clock) as nodes:
                 await nodes[0].pause_channel("relay", "maintenance")
                 marks: dict[int, str] = {}
                 for seconds, batch in story:

@@ -47,9 +47,9 @@ def tap(store: SqlStore) -> Wiretap:
 
 
 @pytest.fixture
-def database_url(sqlite_url: str) -> str:
+def database_url(migrated_sqlite_url: str) -> str:
     """These tests look at SQLite's one writer."""
-    return sqlite_url
+    return migrated_sqlite_url
 
 
 async def test_all_that_wait_share_one_commit(store: SqlStore) -> None:
