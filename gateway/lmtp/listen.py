@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 BACKLOG = 1024
+_BESIDE = f".{os.getpid()}"  # ends the name under which a unix socket is made
 
 
 def open_sockets(where: str, mode: int = 0o660, activated: Sequence[socket.socket] = ()) -> list[socket.socket]:
@@ -55,7 +56,7 @@ def _unix(path: Path, mode: int) -> socket.socket:
     It stays there when we end: the next start replaces it, and a successor's socket is never removed by mistake.
     """
     _refuse_if_alive(path)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside = path.with_name(f".{path.name}{_BESIDE}")
     beside.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -69,6 +70,12 @@ def _unix(path: Path, mode: int) -> socket.socket:
         beside.unlink(missing_ok=True)
         raise
     return listener
+
+
+def final_path(bound: str) -> str:
+    """Return where a unix socket ended up that was bound under this name."""
+    path = Path(bound)
+    return str(path.with_name(path.name[1:].removesuffix(_BESIDE))) if bound.endswith(_BESIDE) else bound
 
 
 def _refuse_if_alive(path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Final, cast
 
 from gateway.lmtp.connection import Phase
 from gateway.lmtp.house import House
-from gateway.lmtp.listen import BACKLOG
+from gateway.lmtp.listen import BACKLOG, final_path
 from gateway.lmtp.replies import Reply
 from gateway.lmtp.session import LmtpSession
 from gateway.telemetry.metrics import LMTP_CONNECTIONS, LMTP_IN_FLIGHT
@@ -101,4 +101,4 @@ class TurnedAway(asyncio.Protocol):
 
 def _name(listener: socket.socket) -> str:
     where = listener.getsockname()
-    return f"{where[0]}:{where[1]}" if isinstance(where, tuple) else f"unix:{where}"
+    return f"{where[0]}:{where[1]}" if isinstance(where, tuple) else f"unix:{final_path(where)}"
