@@ -279,7 +279,7 @@ class Poterne:
         self._readiness = Readiness(checks)
         self._parts.push_async_callback(self._readiness.close)
         settings = self._instance.settings
-        gauges = Gauges(self._store, lambda: self._instance.settings.ways_out)
+        gauges = Gauges(self._store, lambda: self._instance.settings, InboxBook(self._store).list_inboxes)
         health = health_routes(self._pulse, self._readiness, gauges)
         routers = [health, api_routes(self._store)]
         if self._page:

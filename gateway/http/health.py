@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from fastapi import APIRouter, Response
@@ -12,7 +12,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from gateway.model import Statistics
+from gateway.config import Settings
+from gateway.model import InboxHealth, InboxRow, Statistics
 from gateway.ports import Reader
 from gateway.telemetry import metrics
 from gateway.telemetry.log import get_logger
@@ -21,9 +22,11 @@ log = get_logger()
 
 CHECK_TIMEOUT = timedelta(seconds=3)
 LATE_LOOP = timedelta(seconds=10)  # an event loop that was this late lately is not alive in any useful sense
+WELL = frozenset({InboxHealth.OK, InboxHealth.ELSEWHERE})
 OLDEST_STATISTICS = timedelta(seconds=1)
 
 Check = Callable[[], Awaitable[None]]
+Inboxes = Callable[[], Awaitable[Sequence[InboxRow]]]
 
 
 class Readiness:
@@ -104,9 +107,10 @@ class Ready(BaseModel):
 class Gauges:
     """Sets the gauges that are counted in the store, at most once a second, and never makes a scrape wait long."""
 
-    def __init__(self, reader: Reader, channels: Callable[[], Iterable[str]]) -> None:
+    def __init__(self, reader: Reader, settings: Callable[[], Settings], inboxes: Inboxes) -> None:
         self._reader = reader
-        self._channels = channels
+        self._settings = settings
+        self._inboxes = inboxes
         self._read_at = float("-inf")
 
     async def refresh(self) -> None:
@@ -114,16 +118,23 @@ class Gauges:
         if time.monotonic() - self._read_at < OLDEST_STATISTICS.total_seconds():
             return
         try:
-            statistics = await asyncio.wait_for(self._reader.statistics(), CHECK_TIMEOUT.total_seconds())
+            async with asyncio.timeout(CHECK_TIMEOUT.total_seconds()):
+                statistics = await self._reader.statistics()
+                inboxes = await self._inboxes()
         except Exception:
             # A scrape must work most of all while the store does not; `poterne_ready` says that it does not.
             log.warning("metrics.stale", exc_info=True)
             return
         self._read_at = time.monotonic()
-        set_gauges(statistics, self._channels(), datetime.now(UTC))
+        settings = self._settings()
+        set_gauges(statistics, settings.ways_out, settings.queues, datetime.now(UTC))
+        metrics.INBOX_UP.clear()
+        for row in inboxes:
+            if row.name in settings.connections:
+                metrics.INBOX_UP.labels(row.name).set(row.health in WELL)
 
 
-def set_gauges(statistics: Statistics, channels: Iterable[str], now: datetime) -> None:
+def set_gauges(statistics: Statistics, channels: Iterable[str], queues: Iterable[str], now: datetime) -> None:
     """Set what was counted; channels with nothing to send are 0, those that are gone disappear."""
 
     def age(since: datetime | None) -> float:
@@ -137,6 +148,12 @@ def set_gauges(statistics: Statistics, channels: Iterable[str], now: datetime) -
     for channel in channels:
         metrics.OUTBOX_DELIVERIES.labels(channel).set(0)
         metrics.OUTBOX_OLDEST.labels(channel).set(0)
+    paused = {row.channel for row in statistics.pauses}
+    tripped = {row.queue for row in statistics.breakers}
+    for channel in channels:
+        metrics.CHANNEL_PAUSED.labels(channel).set(channel in paused)
+    for queue in queues:
+        metrics.BREAKER_OPEN.labels(queue).set(queue in tripped)
     for depth in statistics.outbox:
         metrics.OUTBOX_DELIVERIES.labels(depth.channel).set(depth.waiting)
         metrics.OUTBOX_OLDEST.labels(depth.channel).set(age(depth.oldest))

@@ -53,6 +53,11 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "channel.paused": "a channel sends nothing until it is resumed",
         "channel.resumed": "a channel sends again",
         "template.failed": "an operator's template failed; the shipped one was used",
+        # direct inboxes
+        "inbox.health": "a direct inbox changed its state; detail has the next step",
+        "inbox.health-unrecorded": "the store did not take that state; it is recorded with the next one",
+        "inbox.too-large": "a fetched mail is larger than limits.message_size; it stays in its mailbox",
+        "inbox.unreadable": "the server would not hand out a mail; it is tried again later, others go on",
         # HTTP
         "http.failed": "a request met an error of ours; the client got the id of this event",
     }

@@ -100,14 +100,12 @@ DELIVERIES = _counter(
 SEND_SECONDS = _histogram(
     "send_seconds", "Time from the claim of a delivery to the server's answer, by channel.", "channel", buckets=_SLOW
 )
+CHANNEL_PAUSED = _gauge("channel_paused", "1 while an operator has paused a channel.", "channel")
 CHANNEL_DOWN = _gauge("channel_down", "1 while a channel is taken for dead and tried only now and then.", "channel")
 
 # --- direct inboxes -------------------------------------------------------------------------------------------
 
-INBOX_UP = _gauge("inbox_up", "1 while a direct inbox is connected and was looked at in time.", "connection")
-INBOX_FAILURES = _counter(
-    "inbox_failures_total", "Failures of a direct inbox, by reason (network, login, mail).", "connection", "reason"
-)
+INBOX_UP = _gauge("inbox_up", "1 while a direct inbox is connected or fetched by another node.", "connection")
 
 # --- the daemon -----------------------------------------------------------------------------------------------
 

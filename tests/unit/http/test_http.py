@@ -5,17 +5,33 @@ from __future__ import annotations
 import asyncio
 import socket
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import cast
 
 import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.config import Settings
 from gateway.errors import NotFound, StorageUnavailable
 from gateway.http.api import api_routes
 from gateway.http.guard import host_of, is_local
 from gateway.http.health import Gauges, Pulse, Readiness, health_routes
 from gateway.http.server import HttpServer, build_application
-from gateway.model import ChannelDepth, Effect, EntryRow, IntakeRow, OutboxRow, Statistics, TicketRow, Verdict
+from gateway.model import (
+    BreakerRow,
+    ChannelDepth,
+    Effect,
+    EntryRow,
+    InboxHealth,
+    InboxRow,
+    IntakeRow,
+    OutboxRow,
+    PauseRow,
+    Statistics,
+    TicketRow,
+    Verdict,
+)
 from gateway.telemetry import metrics
 
 # The keys of `poterne intakes --json` and `poterne tickets --json`: a contract.
@@ -78,7 +94,16 @@ class Cardboard:
         if self.error:
             raise self.error
         long_ago = datetime.now(UTC) - timedelta(seconds=90)
-        return Statistics(2, long_ago, 1, (ChannelDepth("relay", 4, long_ago),))
+        breaker = BreakerRow("support", True, long_ago, long_ago, 1, "60 in an hour")
+        depth = ChannelDepth("relay", 4, long_ago)
+        return Statistics(2, long_ago, 1, (depth,), (breaker,), (PauseRow("spare", long_ago, "maintenance"),))
+
+    async def list_inboxes(self):
+        return [
+            InboxRow("google", InboxHealth.OK, "", NOON),
+            InboxRow("o365", InboxHealth.REFUSED, "sign in again", NOON),
+            InboxRow("gone", InboxHealth.OK, "", NOON),
+        ]
 
     async def check_writable(self):
         if self.error:
@@ -98,7 +123,8 @@ def pulse():
 @pytest.fixture
 def app(reader, pulse):
     readiness = Readiness({"database": reader.check_writable}, timedelta(seconds=0.2))
-    gauges = Gauges(reader, lambda: ["relay", "spare"])
+    names = SimpleNamespace(ways_out=["relay", "spare"], queues=["support", "sales"], connections=["google", "o365"])
+    gauges = Gauges(reader, lambda: cast("Settings", names), reader.list_inboxes)
     return build_application([health_routes(pulse, readiness, gauges), api_routes(reader)], ["tickets.example.org"])
 
 
@@ -287,6 +313,12 @@ async def test_metrics_show_what_waits_and_work_without_the_store(app, reader):
     assert "poterne_waiting_intakes 2.0" in body
     assert 'poterne_outbox_deliveries{channel="relay"} 4.0' in body
     assert 'poterne_outbox_deliveries{channel="spare"} 0.0' in body
+    assert 'poterne_breaker_open{queue="support"} 1.0' in body
+    assert 'poterne_breaker_open{queue="sales"} 0.0' in body
+    assert 'poterne_channel_paused{channel="spare"} 1.0' in body
+    assert 'poterne_inbox_up{connection="google"} 1.0' in body
+    assert 'poterne_inbox_up{connection="o365"} 0.0' in body
+    assert 'connection="gone"' not in body
     oldest = metrics.REGISTRY.get_sample_value("poterne_outbox_oldest_seconds", {"channel": "relay"})
     assert oldest is not None
     assert 89 < oldest < 120

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 from pathlib import Path
+
+from prometheus_client.metrics import MetricWrapperBase
 
 from gateway.telemetry import metrics
 from gateway.telemetry.events import EVENTS
 from gateway.telemetry.manual import log_page, metrics_page
 
 ROOT = Path(metrics.__file__).parents[2]
+LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 ALERTS = ROOT / "docs/alerts.rules.yml"
 
 
@@ -18,6 +22,34 @@ def test_the_pages_are_what_the_code_says():
     cure = "run: .venv/bin/python -m gateway.telemetry.manual docs"
     assert (ROOT / "docs/metrics.md").read_text() == metrics_page(), cure
     assert (ROOT / "docs/log.md").read_text() == log_page(), cure
+
+
+def constants(*, of_calls: bool) -> set[str]:
+    """Return the strings in the code that look like names of events: those that are logged, or all."""
+    found: set[str] = set()
+    for path in (ROOT / "gateway").rglob("*.py"):
+        if path.name == "events.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not of_calls and isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.add(node.value)
+            if of_calls and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+                first = node.args[0]
+                if node.func.attr in LEVELS and isinstance(first, ast.Constant) and isinstance(first.value, str):
+                    found.add(first.value)
+    return found
+
+
+def test_every_logged_event_is_named_and_every_name_is_used():
+    assert constants(of_calls=True) - set(EVENTS) == set()
+    assert set(EVENTS) - constants(of_calls=False) == set()
+
+
+def test_every_metric_is_set_somewhere():
+    text = "\n".join(path.read_text() for path in (ROOT / "gateway").rglob("*.py"))
+    names = [name for name, value in vars(metrics).items() if isinstance(value, MetricWrapperBase)]
+
+    assert [name for name in names if len(re.findall(rf"\b{name}\b", text)) < 2] == []
 
 
 def test_names_of_events_are_dotted_lower_case():
