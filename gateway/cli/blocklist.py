@@ -12,7 +12,7 @@ from gateway.cli.output import json_option, print_rows
 from gateway.cli.sysexits import DATAERR, NOINPUT
 
 if TYPE_CHECKING:
-    from gateway.desk import Books
+    from gateway.console import Books
 
 COLUMNS = ("pattern", "source", "reason", "added_by", "added_at")
 

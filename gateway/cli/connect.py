@@ -15,7 +15,7 @@ def connect(name: str) -> None:
     """Sign in for the inbox or channel NAME; a web page asks for the code that is shown here."""
     import asyncio
 
-    from gateway.desk.accounts import office365_names, sign_in
+    from gateway.console.accounts import office365_names, sign_in
 
     settings = read_settings()
     names = office365_names(settings)

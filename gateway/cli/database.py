@@ -14,7 +14,7 @@ def migrate() -> None:
 
     SQLite does that by itself when the daemon starts; PostgreSQL waits for this command. Repeating it changes nothing.
     """
-    from gateway.desk import upgrade
+    from gateway.console import upgrade
 
     keep_private()
     upgrade(read_settings())

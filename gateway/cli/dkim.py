@@ -14,7 +14,7 @@ from gateway.cli.opening import read_settings
 from gateway.cli.output import json_option, print_json
 
 if TYPE_CHECKING:
-    from gateway.desk.signing import SigningKey
+    from gateway.console.signing import SigningKey
 
 Algorithm = Literal["rsa", "ed25519"]
 
@@ -36,7 +36,7 @@ def dkim() -> None:
 @selector_option
 def generate(algorithm: Algorithm, out: Path | None, domain: str | None, selector: str | None) -> None:
     """Make a private key. With --domain and --selector, also print the record for DNS and the lines for the YAML."""
-    from gateway.desk import signing
+    from gateway.console import signing
 
     pem = signing.generate(algorithm)
     if out is None:
@@ -81,7 +81,7 @@ def verify(files: tuple[Path, ...], as_json: bool) -> int:
 
     Exit code 1 if one does not pass.
     """
-    from gateway.desk import signing
+    from gateway.console import signing
 
     checks: list[tuple[str, str]] = []
     if files:
@@ -108,7 +108,7 @@ def verify(files: tuple[Path, ...], as_json: bool) -> int:
 
 def read_key_file(file: Path, domain: str, selector: str) -> SigningKey:
     """Return the key in a file, its permissions checked."""
-    from gateway.desk import signing
+    from gateway.console import signing
 
     try:
         signing.check_key_file(file)
@@ -120,7 +120,7 @@ def read_key_file(file: Path, domain: str, selector: str) -> SigningKey:
 def configured_keys() -> list[SigningKey]:
     """Return the keys that the configuration names."""
     from gateway.config import SecretUnavailable, read_secret
-    from gateway.desk import signing
+    from gateway.console import signing
 
     found = []
     for index, item in enumerate(read_settings().dkim):

@@ -15,7 +15,7 @@ from gateway.errors import PoterneError
 if TYPE_CHECKING:
     from gateway.cli.doctor_checks import Finding
     from gateway.config import Examination, Settings
-    from gateway.desk import Books
+    from gateway.console import Books
 
 
 @command()
@@ -61,7 +61,7 @@ def from_store(settings: Settings) -> list[Finding]:
     import asyncio
 
     from gateway.cli import doctor_checks as checks
-    from gateway.desk import open_books
+    from gateway.console import open_books
     from gateway.policy import own_addresses
 
     own = own_addresses(settings)

@@ -13,7 +13,7 @@ from gateway.cli.output import cell, json_option, jsonable, print_json, print_ro
 from gateway.cli.sysexits import NOINPUT
 
 if TYPE_CHECKING:
-    from gateway.desk import Books
+    from gateway.console import Books
     from gateway.model import IntakeTrace
 
 PAGE = 500

@@ -12,7 +12,7 @@ from gateway.cli.frame import invocation
 
 if TYPE_CHECKING:
     from gateway.config import Settings
-    from gateway.desk import Books, Desk
+    from gateway.console import Books, Desk
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ def keep_private() -> None:
 
 def with_books(work: Callable[[Books], Awaitable[T]]) -> T:
     """Run `work` on the store."""
-    from gateway.desk import open_books
+    from gateway.console import open_books
 
     keep_private()
     settings = read_settings()
@@ -45,7 +45,7 @@ def with_books(work: Callable[[Books], Awaitable[T]]) -> T:
 
 def with_desk(work: Callable[[Desk], Awaitable[T]]) -> T:
     """Run `work` on the store, with the secrets and the letters of the instance."""
-    from gateway.desk import open_desk
+    from gateway.console import open_desk
 
     keep_private()
     settings = read_settings()

@@ -15,7 +15,7 @@ from gateway.cli.sysexits import NOINPUT
 from gateway.errors import PoterneError
 
 if TYPE_CHECKING:
-    from gateway.desk import Books
+    from gateway.console import Books
 
 KEYS = (
     "id", "outgoing", "ticket", "kind", "channel", "recipient", "message_id", "state", "attempts", "queued_at",

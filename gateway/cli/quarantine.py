@@ -14,7 +14,7 @@ from gateway.cli.output import json_option, print_rows
 from gateway.cli.sysexits import USAGE
 
 if TYPE_CHECKING:
-    from gateway.desk import Books
+    from gateway.console import Books
 
 KEYS = (*INTAKE_KEYS, "queue", "because")
 COLUMNS = ("id", "received_at", "queue", "mail_from", "rcpt_to", "size", "attempts", "because")

@@ -12,7 +12,7 @@ from gateway.cli.opening import with_desk
 from gateway.cli.output import cell, json_option, print_json
 
 if TYPE_CHECKING:
-    from gateway.desk import Desk
+    from gateway.console import Desk
 
 
 @command()
@@ -26,7 +26,7 @@ def replay(diff: bool, days: int, as_json: bool) -> None:
     """
 
     async def work(desk: Desk) -> tuple[int, int]:
-        from gateway.desk.again import changes
+        from gateway.console.again import changes
 
         seen = changed = 0
         async for change in changes(desk, datetime.now(UTC) - timedelta(days=days)):

@@ -13,7 +13,7 @@ from gateway.cli.output import json_option, print_json
 from gateway.cli.sysexits import DATAERR
 
 if TYPE_CHECKING:
-    from gateway.desk import Desk
+    from gateway.console import Desk
 
 MAX_OCTETS = 1 << 20
 
@@ -36,7 +36,7 @@ def reply(number: int, author: str | None, no_cc: bool, as_json: bool) -> None:
         raise CommandError("the text is not UTF-8", "convert it, as by: iconv -t UTF-8", DATAERR) from None
 
     async def work(desk: Desk) -> int:
-        from gateway.desk.answer import answer
+        from gateway.console.answer import answer
 
         return await answer(desk, number, text, author or operator(), cc=not no_cc)
 

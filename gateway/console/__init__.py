@@ -3,6 +3,6 @@
 Like `app.py` it may name implementations; unlike it, it listens nowhere, judges nothing by itself and holds no lease.
 """
 
-from gateway.desk.desk import Books, Desk, open_books, open_desk, upgrade
+from gateway.console.desk import Books, Desk, open_books, open_desk, upgrade
 
 __all__ = ["Books", "Desk", "open_books", "open_desk", "upgrade"]

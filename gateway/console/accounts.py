@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from gateway.config import SecretUnavailable, Settings, read_key
 from gateway.config.settings import Channel, Connection
-from gateway.desk.desk import opened
+from gateway.console.desk import opened
 from gateway.errors import ConfigError, ConfigProblem
 from gateway.inbox.oauth import MicrosoftTokens, SealedCache, sign_in_by_device_code
 from gateway.store import SealedVault

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from gateway.console.desk import Books, Desk
 from gateway.decision import decide
-from gateway.desk.desk import Books, Desk
 from gateway.mail import parse
 from gateway.model import Claim, Disposition, Envelope, IntakeId, IntakeRow, Plan, Stored, Verdict
 from gateway.pipeline import gather

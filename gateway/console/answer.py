@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from gateway.desk.desk import Desk
+from gateway.console.desk import Desk
 from gateway.errors import Conflict, NotSendable
 from gateway.mail import letters, parse
 from gateway.mail.address import canonical

@@ -17,7 +17,7 @@ import pytest
 
 from gateway.cli.frame import poterne
 from gateway.config import load
-from gateway.desk import signing
+from gateway.console import signing
 from tests.support.daemon import Daemon
 from tests.support.postfix import Postfix, open_folder, swaks
 

@@ -14,7 +14,7 @@ import pytest
 
 from gateway.cli.frame import run
 from gateway.config import load_without_secrets
-from gateway.desk import open_desk
+from gateway.console import open_desk
 from gateway.mail import parse
 from gateway.model import Envelope
 from gateway.pipeline import settle

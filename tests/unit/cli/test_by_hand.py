@@ -12,7 +12,7 @@ from argon2 import PasswordHasher
 
 from gateway.cli import connect as connecting
 from gateway.cli.frame import run
-from gateway.desk import accounts
+from gateway.console import accounts
 from tests.unit.cli.conftest import Poterne, customer, hold, take, with_database
 
 

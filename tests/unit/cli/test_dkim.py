@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.desk import signing
+from gateway.console import signing
 from tests.unit.cli.conftest import Poterne, customer
 
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from gateway.config import load_without_secrets
-from gateway.desk import open_desk
+from gateway.console import open_desk
 from gateway.mail.compose import compose
 from gateway.model import Draft, OutgoingId
 from tests.unit.cli.conftest import Poterne, customer, take
@@ -51,7 +51,7 @@ def test_a_reply_can_spare_those_in_copy(poterne: Poterne, config: Path, monkeyp
 
 
 def test_a_reply_continues_the_customers_mail_and_quotes_no_note(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gateway.desk import answer as answering
+    from gateway.console import answer as answering
 
     take(config, customer(1, References="<older@example.net>"))
     drafts: list[Draft] = []
