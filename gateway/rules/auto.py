@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.rules.forwarders import Marker
+from gateway.model import Field
+from gateway.rules.forwarders import Marker, Trace
 from gateway.rules.reading import Evidence, Reading
 
 MAX_COMMENT_DEPTH: Final = 20
@@ -81,9 +82,17 @@ def suppress_wishes(value: str) -> set[str]:
 def asks_for_silence(reading: Reading) -> Evidence | None:
     """Match `X-Auto-Response-Suppress` with All, AutoReply or OOF: a wish, no proof. DR, RN, NRN alone ask nothing."""
     for item in reading.fields("x-auto-response-suppress"):
-        if suppress_wishes(item.value) & WISHES and not reading.forwarding.stamped(Marker.SUPPRESS):
+        if suppress_wishes(item.value) & WISHES and not is_forwarders_wish(reading, item):
             return reading.seen(item)
     return None
+
+
+def is_forwarders_wish(reading: Reading, item: Field) -> bool:
+    """Tell whether a configured forwarder may have asked for silence: lists ask in part, an inbox rule for all."""
+    if not reading.forwarding.stamped(Marker.SUPPRESS):
+        return False
+    by_rule = any(seen.trace is Trace.RULE for seen in reading.forwarding.seen)
+    return by_rule or "all" not in suppress_wishes(item.value)
 
 
 def exchange_out_of_office(reading: Reading) -> Evidence | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.mail.address import canonical
-from gateway.rules.auto import WISHES, keyword, suppress_wishes
+from gateway.rules.auto import WISHES, is_forwarders_wish, keyword, suppress_wishes
 from gateway.rules.forwarders import Marker
 from gateway.rules.lists import LIST_FIELDS, is_forwarders
 from gateway.rules.reading import Evidence, Reading, titled
@@ -23,12 +23,11 @@ def discounted(reading: Reading) -> Evidence | None:
             for item in reading.fields("auto-submitted")
             if keyword(item.value) == "auto-generated"
         )
-    if forwarding.stamped(Marker.SUPPRESS):
-        found.extend(
-            "X-Auto-Response-Suppress"
-            for item in reading.fields("x-auto-response-suppress")
-            if suppress_wishes(item.value) & WISHES
-        )
+    found.extend(
+        "X-Auto-Response-Suppress"
+        for item in reading.fields("x-auto-response-suppress")
+        if suppress_wishes(item.value) & WISHES and is_forwarders_wish(reading, item)
+    )
     if forwarding.stamped(Marker.LIST):
         found.extend(
             titled(item.name) for name in LIST_FIELDS for item in reading.fields(name) if is_forwarders(reading, item)
