@@ -9,11 +9,13 @@ from typing import Any
 
 from sqlalchemy import Connection, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 import gateway
 from gateway.errors import SchemaMismatch
 from gateway.store.connector import SqliteConnector
+from gateway.store.failures import translate
 from gateway.store.locations import sqlite_path
 
 HEAD = "0001"  # the revision that this code is written for
@@ -85,10 +87,15 @@ def connect(url: str) -> Iterator[Connection]:
         event.listen(engine, "begin", begin_immediate)
     else:
         engine = create_engine(parsed.set(drivername="postgresql+psycopg"), poolclass=NullPool)
-    with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-        yield connection
+    try:
+        with engine.begin() as connection:
+            if engine.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+            yield connection
+    except DBAPIError as error:
+        if (trouble := translate(error.orig or error)) is None:
+            raise
+        raise trouble from error
 
 
 def open_sqlite(url: str) -> Any:

@@ -17,6 +17,7 @@ import pytest
 from gateway.errors import SchemaMismatch, StorageUnavailable, StoreLocked
 from gateway.store import SqlStore, StoreOptions, migrate, open_store
 from tests.conftest import MovableClock
+from tests.support.ports import free_port
 from tests.support.postgres import PostgresServer, postgres_server
 from tests.unit.store.cases import envelope
 
@@ -114,6 +115,20 @@ async def test_leases_of_a_dead_daemon_are_void_at_once(sqlite_url: str, clock: 
     async with open_store(sqlite_url, clock=clock) as second:
         (claim,) = await second.claim_intakes(1, timedelta(days=1))
         assert claim.attempt == 2
+
+
+async def test_a_server_that_is_gone_stops_the_start_with_the_reason(clock: MovableClock) -> None:
+    url = f"postgresql+psycopg://poterne@127.0.0.1:{free_port()}/poterne"
+
+    with pytest.raises(StorageUnavailable, match="refused"):
+        open_store(url, clock=clock)
+
+
+async def test_a_file_that_is_no_database_stops_the_start(tmp_path: Path, clock: MovableClock) -> None:
+    (tmp_path / "poterne.db").write_bytes(b"not a database, but long enough to be looked at" * 100)
+
+    with pytest.raises(StorageUnavailable, match="not a database"):
+        open_store(f"sqlite:///{tmp_path}/poterne.db", clock=clock)
 
 
 async def test_an_unmigrated_server_is_not_used(postgres_url: str, clock: MovableClock) -> None:
