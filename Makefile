@@ -8,7 +8,7 @@ SYSTEM_STAMP := $(VENV)/.system-packages
 # -n 2: the test machines have two cores; loadscope keeps a real server's tests together
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help install system-packages demo test check format types lint imports bench faults fuzz fuzz-guided lock docs clean
+.PHONY: help install system-packages demo test check format types lint imports bench faults fuzz fuzz-guided simulate lock docs clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -46,6 +46,32 @@ types: install
 
 imports: install
 	$(BIN)/lint-imports
+
+faults: install system-packages ## Fifty kills on each database, at the size that a test has no time for
+	$(BIN)/python -m tests.faults --kills 50 --database sqlite
+	$(BIN)/python -m tests.faults --kills 50 --database postgresql
+
+fuzz: install ## 200,000 mutants of real-shaped mails, and the growth of every reader
+	$(BIN)/python -m tests.fuzz --mutants 200000
+	$(BIN)/python -m tests.fuzz.doubling
+
+fuzz-guided: install ## An hour of coverage-guided fuzzing; atheris is not in the lock file, it is only needed here
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris
+	$(BIN)/python -m tests.fuzz.guided -max_total_time=3600
+
+simulate: install ## Ten virtual days with every counterpart, behind every forwarder; writes docs/simulation.md
+	$(BIN)/python -m tests.simulator
+
+bench: install system-packages ## Ratios to peers, measured in the same run
+	$(BIN)/python -m benchmarks.acceptance
+	$(BIN)/python -m benchmarks.memory
+	$(BIN)/python -m benchmarks.parse
+	$(BIN)/python -m benchmarks.classify
+	$(BIN)/python -m benchmarks.signing
+	$(BIN)/python -m benchmarks.outgoing
+
+docs: install ## Make the generated pages again
+	$(BIN)/python -m gateway.config.reference
 
 lock: ## Make the lock files again after a change of pyproject.toml
 	$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options --strip-extras --allow-unsafe -o requirements/runtime.lock pyproject.toml
