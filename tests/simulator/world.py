@@ -146,19 +146,25 @@ class World:
 
     async def live(self, length: timedelta) -> None:
         """Let time pass until the end, event by event."""
-        end = START + length
-        for resident in self.residents:
-            resident.start(self)
-        while self._events and self._events[0][0] <= end:
-            self.clock.moment = self._events[0][0]
-            while self._events and self._events[0][0] <= self.clock.moment:
-                heapq.heappop(self._events)[2]()
-            await self._take()
-            for job in self.jobs:
-                await self.store.transact(job)
-            self.jobs.clear()
-            await self._send()
-        self.clock.moment = max(end, self.clock.moment)
+        await live_together((self,), length)
+
+    @property
+    def next_event(self) -> datetime:
+        """When the next thing happens."""
+        return self._events[0][0] if self._events else datetime.max.replace(tzinfo=UTC)
+
+    async def step(self) -> None:
+        """Let happen what is due now."""
+        while self.next_event <= self.clock.moment:
+            heapq.heappop(self._events)[2]()
+        await self._take()
+        for job in self.jobs:
+            await self.store.transact(job)
+        self.jobs.clear()
+        await self._send()
+
+    def end(self) -> None:
+        """Stop watching."""
         if self._watching is not None:
             self._watching.close()
 
@@ -279,6 +285,22 @@ class World:
         return found
 
 
+async def live_together(worlds: tuple[World, ...], length: timedelta) -> None:
+    """Let time pass in worlds that share one clock."""
+    clock = worlds[0].clock
+    end = START + length
+    for world in worlds:
+        for resident in world.residents:
+            resident.start(world)
+    while (moment := min(world.next_event for world in worlds)) <= end:
+        clock.moment = moment
+        for world in worlds:
+            await world.step()
+    clock.moment = max(end, clock.moment)
+    for world in worlds:
+        world.end()
+
+
 def settings() -> Settings:
     """Return the configuration of the simulated instance."""
     support = Queue.model_validate(
@@ -300,13 +322,20 @@ def settings() -> Settings:
     )
 
 
-def open_world(folder: Path, *, forward: Forwarder = straight, bound: BoundTable | None = None) -> World:
+def open_world(
+    folder: Path,
+    *,
+    forward: Forwarder = straight,
+    bound: BoundTable | None = None,
+    secret: bytes = SECRET,
+    clock: Clock | None = None,
+) -> World:
     """Open a world with an empty database in `folder`."""
     configured = settings()
     letterheads = build_letterheads(configured, MailTemplates(), lambda look: load_look(look, configured.hostname))
-    policy = build_policy(configured, SECRET, (), letterheads)
+    policy = build_policy(configured, secret, (), letterheads)
     options = StoreOptions(bound=bound or BoundTable(), own_addresses=policy.own_addresses)
-    clock = Clock()
+    clock = clock or Clock()
     database = folder / "world.db"
     return World(
         open_store(f"sqlite:///{database}", clock=clock, options=replace(options)), clock, policy, database, forward
