@@ -145,6 +145,36 @@ def test_a_bad_configuration_keeps_the_old_one_and_a_good_one_is_used(daemon):
     assert "poterne_config_last_reload_success 1.0" in daemon.get("/metrics")[1]
 
 
+def test_a_reload_moves_a_channel_to_another_server(daemon, relay):
+    good = daemon.config.read_text()
+    reloaded = daemon.log.read_text().count("config.reloaded")
+    with Recorder() as other:
+        daemon.config.write_text(good.replace(f"port: {relay.port}", f"port: {other.port}"))
+        daemon.signal(signal.SIGHUP)
+        daemon.until(lambda: daemon.log.read_text().count("config.reloaded") == reloaded + 1)
+        question = QUESTION.replace(b"<1@", b"<4@").replace(b"marie@customer", b"paul@elsewhere")
+        deliver(daemon, question, sender="paul@elsewhere.test")
+        daemon.until(lambda: other.mails)
+        daemon.config.write_text(good)
+        daemon.signal(signal.SIGHUP)
+        daemon.until(lambda: daemon.log.read_text().count("config.reloaded") == reloaded + 2)
+
+    assert other.mails[0].rcpt_tos == ("paul@elsewhere.test",)
+    assert daemon.get("/readyz")[0] == 200
+
+
+def test_a_key_that_became_unusable_keeps_the_old_configuration(daemon):
+    secret = daemon.folder / "secret"
+    refused = daemon.log.read_text().count("config.refused")
+    secret.chmod(0o644)
+    daemon.signal(signal.SIGHUP)
+    daemon.until(lambda: daemon.log.read_text().count("config.refused") == refused + 1)
+    secret.chmod(0o600)
+
+    assert "chmod 0600" in daemon.log_end()
+    assert deliver(daemon, QUESTION.replace(b"<1@", b"<5@")) == {}
+
+
 def test_a_second_daemon_on_the_same_database_refuses_to_start(daemon, tmp_path):
     with Daemon(tmp_path, database=daemon.database) as second:
         second.start(ready=False)

@@ -120,12 +120,17 @@ def pulse():
     return Pulse()
 
 
-@pytest.fixture
-def app(reader, pulse):
+def make_app(reader, pulse=None):
     readiness = Readiness({"database": reader.check_writable}, timedelta(seconds=0.2))
     names = SimpleNamespace(ways_out=["relay", "spare"], queues=["support", "sales"], connections=["google", "o365"])
     gauges = Gauges(reader, lambda: cast("Settings", names), reader.list_inboxes)
-    return build_application([health_routes(pulse, readiness, gauges), api_routes(reader)], ["tickets.example.org"])
+    health = health_routes(pulse or Pulse(), readiness, gauges)
+    return build_application([health, api_routes(reader)], ["tickets.example.org"])
+
+
+@pytest.fixture
+def app(reader, pulse):
+    return make_app(reader, pulse)
 
 
 def client(app, base="http://127.0.0.1", peer="127.0.0.1"):
