@@ -37,13 +37,12 @@ def _quoted_printable(body: bytes) -> bytes:
 
 
 def _base64(body: bytes) -> tuple[bytes, list[str]]:
-    stripped = body.rstrip(b"\r\n\t =")
-    if b"=" not in stripped:
-        spare = body[len(stripped) :].count(b"=")
+    padding = body.find(b"=")
+    if padding < 0 or not body[padding:].strip(b"\r\n\t ="):
         try:
-            return binascii.a2b_base64(stripped + b"=" * min(spare, 2)), []
+            return binascii.a2b_base64(body), []
         except binascii.Error:
-            clean = stripped.translate(None, _NOT_ALPHABET)
+            clean = body.translate(None, _NOT_ALPHABET)
             return _run(clean), ["base64.damaged" if len(clean) % 4 == 1 else "base64.unpadded"]
     # Padding inside: several encoded pieces in a row, or text that a list server put under the code
     out: list[bytes] = []

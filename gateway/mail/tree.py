@@ -14,6 +14,7 @@ from gateway.mail.part import MULTIPART, Part
 
 _CRLF: Final = b"\r\n"
 _BLANK: Final = b"\r\n\r\n"
+_DASHES: Final = b"\r\n--"
 
 
 def split(octets: bytes, *, depth: int = 0, block: Block | None = None, start: int = 0) -> Part:
@@ -75,6 +76,7 @@ class _Splitter:
         self._end = root.end
         self._levels: list[_Level] = []
         self._delimiters: dict[bytes, tuple[int, bool]] = {}
+        self._needle = _DASHES  # what all open delimiters begin with
         self._leaf: Part | None = None  # its end is not known yet
         self._count = 0
         self._blank = -1  # the next empty line at or behind where it was last looked for
@@ -162,6 +164,7 @@ class _Splitter:
         boundary = self._levels[level].boundary
         self._delimiters[b"--" + boundary] = (level, False)
         self._delimiters[b"--" + boundary + b"--"] = (level, True)
+        self._needle = _DASHES + _common([open_level.boundary for open_level in self._levels])
 
     def _close_below(self, level: int, end: int) -> None:
         """Forget the multiparts inside `level`: a delimiter of an outer one ends them (RFC 2046 §5.1.2)."""
@@ -183,15 +186,15 @@ class _Splitter:
 
     def _next(self, at: int, limit: int | None = None) -> tuple[int, int, int, bool] | None:
         """Find the next delimiter line at or behind the line end at `at`: its start, its end, level, closing."""
-        octets, end, delimiters = self._octets, self._end, self._delimiters
-        stop = end if limit is None else min(limit + 3, end)  # four octets are looked for: none from `limit` on
+        octets, end, delimiters, needle = self._octets, self._end, self._delimiters, self._needle
+        stop = end if limit is None else min(limit + len(needle) - 1, end)  # none that begins at `limit` or behind
         first = at == 0 and octets.startswith(b"--")
         while True:
             if first:
                 before, line = 0, 0
                 first = False
             else:
-                before = octets.find(b"\r\n--", at, stop)
+                before = octets.find(needle, at, stop)
                 if before < 0:
                     return None
                 line = before + 2
@@ -203,3 +206,12 @@ class _Splitter:
             if known is not None:
                 return before, min(after + 2, end), *known
             at = after
+
+
+def _common(boundaries: list[bytes]) -> bytes:
+    """Return what all boundaries begin with: the longer, the faster it is looked for."""
+    low, high = min(boundaries), max(boundaries)
+    for at, octet in enumerate(low):
+        if at >= len(high) or octet != high[at]:
+            return low[:at]
+    return low
