@@ -187,7 +187,8 @@ class Poterne:
         """Let the channels look for mail that commands beside the daemon, and other nodes, have queued."""
         while True:
             await asyncio.sleep(NUDGE_PERIOD.total_seconds())
-            self._wake_channels()
+            if "database" not in self._readiness.failing:
+                self._wake_channels()
 
     async def _drain(self) -> None:
         """Let the workers finish what they hold, within what is left of the time to stop."""

@@ -38,6 +38,11 @@ class Readiness:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._last: dict[str, str] = {}
 
+    @property
+    def failing(self) -> Mapping[str, str]:
+        """What the last look saw."""
+        return self._last
+
     async def look(self) -> Mapping[str, str]:
         """Run every check at once; return the reasons of those that fail. Empty means ready."""
         reasons = await asyncio.gather(*(self._one(name) for name in self._checks))
@@ -121,9 +126,9 @@ class Gauges:
             async with asyncio.timeout(CHECK_TIMEOUT.total_seconds()):
                 statistics = await self._reader.statistics()
                 inboxes = await self._inboxes()
-        except Exception:
+        except Exception as error:
             # A scrape must work most of all while the store does not; `poterne_ready` says that it does not.
-            log.warning("metrics.stale", exc_info=True)
+            log.warning("metrics.stale", because=f"{type(error).__name__}: {error}")
             return
         self._read_at = time.monotonic()
         settings = self._settings()
