@@ -1,6 +1,6 @@
 """The listener and the store alone: what acceptance costs without judging. For profiling; the benchmark runs `serve`.
 
-    python -m benchmarks.listener PORT sqlite:////tmp/x.db [PROFILE]
+python -m benchmarks.listener PORT sqlite:////tmp/x.db [PROFILE]
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 import uvloop
 
-from gateway.app import SystemClock
 from gateway.config.settings import Limits
+from gateway.instance import SystemClock
 from gateway.lmtp import House, LmtpServer, open_sockets
 from gateway.model import Envelope, IntakeId, Route
 from gateway.pipeline import accept

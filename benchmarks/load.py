@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 GENERATORS = 10  # processes at most; each keeps its connections, and writes to mailboxes of its own
 
@@ -56,9 +57,7 @@ def _with_attachment(size: int) -> bytes:
     return (
         b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nSee there.\r\n'
         b'--b\r\nContent-Type: application/octet-stream; name="a.bin"\r\nContent-Transfer-Encoding: base64\r\n'
-        b'Content-Disposition: attachment; filename="a.bin"\r\n\r\n'
-        + base64 * (size // len(base64))
-        + b"--b--\r\n"
+        b'Content-Disposition: attachment; filename="a.bin"\r\n\r\n' + base64 * (size // len(base64)) + b"--b--\r\n"
     )
 
 
@@ -76,8 +75,7 @@ def authors(port: int, recipients: Sequence[str], concurrency: int, contents: Se
         _next(connection, selector, waiting, recipients)
     while selector.get_map():
         for key, _ in selector.select():
-            connection = key.fileobj
-            assert isinstance(connection, socket.socket)
+            connection = cast("socket.socket", key.fileobj)
             _expect(connection, 1)
             _next(connection, selector, waiting, recipients)
 

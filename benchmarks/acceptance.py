@@ -1,0 +1,127 @@
+"""Mails a second, against Dovecot's LMTP on the same machine in the same run.
+
+    python -m benchmarks.acceptance [--runs 3] [--scale 1.0] [--sizes 2000,50000,1000000] [--concurrency 1,10,50]
+
+Two questions, each on a fresh store for every cell and every run, the servers taking turns:
+
+acceptance   how many mails a second get their durable 250. Load: smtp-source -L, kept connections, 20 mailboxes.
+finished     how many mails a second have become tickets, counted from the first octet to the last committed ticket.
+             Load: mails of as many authors, because many tickets of one author are a storm and joined. Dovecot is
+             finished when it has stored a mail, so its acceptance under the same load is what it is compared with.
+
+Printed are medians with the least and the greatest of all runs, and ratios of the medians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from benchmarks import load
+from benchmarks.processes import MemoryWatch, family, processor_seconds
+from benchmarks.servers import SERVERS, Server
+
+# Mails of a run, by size: enough for some seconds, few enough for a fresh store each time.
+MAILS = {2_000: 3_000, 50_000: 1_200, 1_000_000: 200}
+FINISHED_SHARE = 0.5  # of those, for the question that takes longer
+SINGLE_SHARE = 0.4  # of those, where one connection is slower
+AIMS = {"acceptance": {2_000: 2.5, 50_000: 1.5, 1_000_000: 0.8}, "finished": dict.fromkeys(MAILS, 0.5)}
+
+
+@dataclass
+class Cell:
+    """What was measured of one server for one question, size and concurrency."""
+
+    question: str
+    server: str
+    size: int
+    concurrency: int
+    rates: list[float] = field(default_factory=list)
+    peaks: list[int] = field(default_factory=list)  # octets over all processes
+    processor: list[float] = field(default_factory=list)  # seconds a mail
+
+    def __str__(self) -> str:
+        middle = statistics.median(self.rates)
+        return f"{middle:7.0f} ({min(self.rates):.0f}-{max(self.rates):.0f})"
+
+
+def measure(question: str, server: Server, cell: Cell, mails: int) -> None:
+    """Run the load once and note rate, peak of memory and processor time."""
+    processes = family(server.process)
+    before = processor_seconds(processes)
+    contents = load.mails(mails, cell.size) if question == "finished" else []
+    with MemoryWatch(server.process) as watch:
+        started = time.monotonic()
+        if question == "finished":
+            load.authors(server.port, server.recipients, cell.concurrency, contents)
+            server.wait_until_finished(mails)
+            cell.rates.append(mails / (time.monotonic() - started))
+        else:
+            cell.rates.append(load.smtp_source(server.port, server.recipients, cell.concurrency, mails, cell.size))
+    cell.peaks.append(watch.peak)
+    cell.processor.append((processor_seconds(family(server.process)) - before) / mails)
+
+
+def run(options: argparse.Namespace) -> list[Cell]:
+    """Measure everything; print as it goes, because it takes a while."""
+    cells = []
+    for question in options.questions:
+        for size in options.sizes:
+            for concurrency in options.concurrency:
+                pair = [Cell(question, name, size, concurrency) for name in SERVERS]
+                mails = int(MAILS.get(size, 500) * options.scale)
+                mails = int(mails * (FINISHED_SHARE if question == "finished" else 1))
+                mails = int(mails * (SINGLE_SHARE if concurrency == 1 else 1)) // 100 * 100 or 100
+                for turn in range(options.runs):
+                    for cell in pair if turn % 2 == 0 else reversed(pair):
+                        with tempfile.TemporaryDirectory(prefix="poterne-bench-", dir=options.folder) as folder:
+                            Path(folder).chmod(0o755)
+                            with SERVERS[cell.server](Path(folder) / cell.server) as server:
+                                measure(question, server, cell, mails)
+                cells += pair
+                print(row(pair), flush=True)
+    return cells
+
+
+def row(pair: list[Cell]) -> str:
+    """Return a line for one cell: both rates, the ratio and its aim, processor time and memory."""
+    ours, theirs = pair
+    ratio = statistics.median(ours.rates) / statistics.median(theirs.rates)
+    aim = AIMS[ours.question].get(ours.size)
+    met = "" if aim is None else f" (aim {aim:g}: {'met' if ratio >= aim else 'MISSED'})"
+    cpu = "/".join(f"{statistics.median(cell.processor) * 1000:.2f}" for cell in pair)
+    peak = "/".join(f"{max(cell.peaks) >> 20}" for cell in pair)
+    head = f"{ours.question:10} {ours.size:>8} B c={ours.concurrency:<3}"
+    return f"{head} {ours!s:>24} {theirs!s:>24}  ratio {ratio:5.2f}{met}  cpu ms {cpu}  peak MiB {peak}"
+
+
+def numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--scale", type=float, default=1.0, help="more or fewer mails in each run")
+    parser.add_argument("--sizes", type=numbers, default=list(MAILS))
+    parser.add_argument("--concurrency", type=numbers, default=[1, 10, 50])
+    parser.add_argument("--questions", type=lambda text: text.split(","), default=["acceptance", "finished"])
+    parser.add_argument("--folder", default="/var/tmp", help="where the stores are made: on a real disk")
+    parser.add_argument("--json", type=Path, help="also write every run to this file")
+    options = parser.parse_args()
+    print(f"{'':26} {'poterne /s':>24} {'dovecot /s':>24}")
+    cells = run(options)
+    if options.json:
+        options.json.write_text(json.dumps([asdict(cell) for cell in cells], indent=1))
+    missed = sum("MISSED" in row(list(pair)) for pair in zip(cells[::2], cells[1::2], strict=True))
+    sys.exit(1 if missed else 0)
+
+
+if __name__ == "__main__":
+    main()
