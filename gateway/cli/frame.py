@@ -163,10 +163,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
         context = getattr(error, "ctx", None)
         hint = f"; see: {context.command_path} --help" if context is not None else ""
         return complain(error.format_message().replace("\n", " ") + hint, sysexits.USAGE)
-    except BrokenPipeError:
-        # The reader of a listing has seen enough (`| head`): not an error, and nothing more can be written.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return sysexits.OK
     except CommandError as error:
         return complain(str(error), error.code)
     except ConfigError as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.daemon import Daemon
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.xdist_group("systemd")
 
@@ -65,6 +66,20 @@ def test_the_service_is_exposed_as_little_as_promised(units: list[str]) -> None:
 
     assert found is not None, done.stderr
     assert float(found[1]) <= 1.5
+
+
+HARDENED = """\
+NoNewPrivileges=yes CapabilityBoundingSet= ProtectSystem=strict ProtectHome=yes ProtectProc=invisible ProcSubset=pid
+ProtectClock=yes ProtectControlGroups=yes ProtectHostname=yes ProtectKernelLogs=yes ProtectKernelModules=yes
+ProtectKernelTunables=yes PrivateDevices=yes PrivateTmp=yes PrivateUsers=yes PrivateIPC=yes PrivateMounts=yes
+RemoveIPC=yes LockPersonality=yes RestrictNamespaces=yes RestrictRealtime=yes RestrictSUIDSGID=yes
+MemoryDenyWriteExecute=yes SystemCallArchitectures=native UMask=0077"""
+
+
+@pytest.mark.parametrize("line", HARDENED.split())
+def test_no_protection_is_lost_unnoticed(line: str) -> None:
+    """The exposure has room for one to go; a list has none."""
+    assert f"\n{line}\n" in (UNITS / "poterne.service").read_text()
 
 
 def test_the_service_waits_for_readiness_and_is_watched() -> None:
@@ -148,6 +163,24 @@ def test_the_trace_would_show_such_memory(tmp_path: Path) -> None:
     assert len(executable_and_writable(traced(code, tmp_path / "trace"))) == 1
 
 
+MAIL = b"From: a@example.net\r\nSubject: x\r\nMessage-ID: <1@example.net>\r\n\r\nThe total is wrong.\r\n"
+
+
+def test_systemds_own_socket_activation_starts_it(tmp_path: Path) -> None:
+    """The first connection starts the daemon, on the socket that waited for it; nobody is refused meanwhile."""
+    port = free_port()
+    wrapper = ("systemd-socket-activate", "--listen", f"127.0.0.1:{port}", "--fdname=lmtp")
+    with Daemon(tmp_path / "desk", wrapper=wrapper) as daemon:
+        daemon.config.write_text(daemon.text.replace(f"lmtp: 127.0.0.1:{daemon.lmtp}", "lmtp: systemd"))
+        daemon.start(ready=False)
+        daemon.until(lambda: "Listening on" in daemon.log_end())
+        with smtplib.LMTP("127.0.0.1", port, timeout=60) as client:
+            client.sendmail("a@example.net", ["support@tickets.example.org"], MAIL)
+        daemon.until(lambda: len(daemon.rows("intakes")) == 1)
+
+        assert daemon.stop() == 0
+
+
 # --- the daemon at work, seen from outside --------------------------------------------------------------------
 
 SYSCALL = re.compile(r"^\d+ +(?:<\.\.\. )?([a-z_0-9]+)(?:\(| resumed)", re.MULTILINE)
@@ -159,11 +192,10 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("traced")
     output = folder / "trace"
     wrapper = ("strace", "-f", "-qq", "-s", "0", "-o", str(output))
-    mail = b"From: a@example.net\r\nSubject: x\r\nMessage-ID: <1@example.net>\r\n\r\nThe total is wrong.\r\n"
     with Daemon(folder / "desk", wrapper=wrapper) as daemon:
         daemon.start(seconds=90)
         with smtplib.LMTP("127.0.0.1", daemon.lmtp, timeout=60) as client:
-            client.sendmail("a@example.net", ["support@tickets.example.org"], mail)
+            client.sendmail("a@example.net", ["support@tickets.example.org"], MAIL)
         daemon.until(daemon.settled, seconds=60)
         daemon.until(lambda: daemon.rows("tickets"), seconds=60)
         assert daemon.stop(seconds=90) == 0

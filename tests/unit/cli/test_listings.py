@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli import listings
+from gateway.cli.output import cell
 from tests.unit.cli.conftest import Poterne, customer, take
 
 
@@ -55,6 +56,11 @@ def test_people_see_a_table_that_is_not_too_long(
     assert lines[0].split()[:3] == ["number", "queue", "status"]
     assert [line.split()[0] for line in lines[1:]] == ["3", "2"]
     assert "T" not in lines[1].split()[3], "times are written for people"
+
+
+def test_a_cell_is_one_line_of_printable_text() -> None:
+    assert cell("a\x1b[31m\r\nb\u202ec") == "a\ufffd[31m\ufffd\ufffdb\ufffdc"
+    assert [cell(None), cell(""), cell(()), cell(0)] == ["-", "-", "-", "0"]
 
 
 def test_a_subject_cannot_write_to_the_terminal(poterne: Poterne, config: Path) -> None:
