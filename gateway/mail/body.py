@@ -12,6 +12,7 @@ from gateway.mail.part import Part
 
 _PLAIN: Final = frozenset({"text/plain", "text", "text/enriched", "text/richtext", "text/x-markdown", "text/markdown"})
 _HTML: Final = frozenset({"text/html", "text/xhtml", "application/xhtml+xml"})
+_TEXTS: Final = _PLAIN | _HTML
 _UNSHOWN: Final = frozenset({"text/x-amp-html"})  # a third form of what plain and HTML say already
 _META: Final = re.compile(rb"<meta[^>]{0,200}?charset\s{0,5}=\s{0,5}[\"']?([A-Za-z0-9_:.-]{2,40})", re.IGNORECASE)
 _META_LIMIT: Final = 4096
@@ -74,7 +75,7 @@ class _Collector:
     def promote(self, root: Part) -> list[Block]:
         """Take the first named text as the body of a mail that has no other: some mailers name their bodies."""
         for at, part in enumerate(self.attached):
-            if part.content_type in _PLAIN | _HTML and (part.disposition != "attachment" or not part.filename):
+            if part.content_type in _TEXTS and (part.disposition != "attachment" or not part.filename):
                 del self.attached[at]
                 return [_block(part)]
         if root.content_type.startswith("multipart/") and not root.children and self.attached == [root]:
@@ -85,7 +86,7 @@ class _Collector:
     def _leaf(self, part: Part) -> list[Block]:
         if part.content_type in _UNSHOWN:
             return []
-        if part.content_type in _PLAIN | _HTML and part.disposition != "attachment" and not part.filename:
+        if part.content_type in _TEXTS and part.disposition != "attachment" and not part.filename:
             return [_block(part)]
         self.attached.append(part)
         return []
@@ -95,7 +96,8 @@ class _Collector:
         plain: list[Part] = []
         rich: list[Part] = []
         for child in part.children:
-            blocks = self.collect(child)
+            # A name does not make one of the forms of a body a file: some mailers name them all
+            blocks = [_block(child)] if _is_form(child) else self.collect(child)
             found_plain = [leaf for block in blocks for leaf in block.plain]
             found_rich = [leaf for block in blocks for leaf in block.html]
             if not any(not _blank(leaf) for leaf in plain):
@@ -107,7 +109,7 @@ class _Collector:
         """RFC 2387 §3.2: a root, and what it refers to. Mailers also put plain siblings there; those are read, too."""
         start = part.params.get("start", "").strip().strip("<>")
         first = next((child for child in part.children if start and child.content_id == start), part.children[0])
-        blocks = self.collect(first)
+        blocks = [_block(first)] if _is_form(first) else self.collect(first)
         for child in part.children:
             if child is first:
                 continue
@@ -124,6 +126,10 @@ class _Collector:
 
 def _block(part: Part) -> Block:
     return Block(html=[part]) if part.content_type in _HTML else Block(plain=[part])
+
+
+def _is_form(part: Part) -> bool:
+    return not part.children and part.content_type in _TEXTS and part.disposition != "attachment"
 
 
 def _blank(part: Part) -> bool:

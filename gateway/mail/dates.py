@@ -20,6 +20,10 @@ _AMERICAN: Final = re.compile(  # ctime() and its like: Sat Jun  1 12:00:00 [ZON
 _ISO: Final = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})[T\s]\s*(\d{2}):(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?\s*(?:([+-])(\d{2}):?(\d{2})|Z|UTC|GMT)?"
 )
+_SPOKEN: Final = re.compile(  # Wednesday, April 03, 2002 5:56 AM
+    r"(?:[A-Za-z]{3,9},?\s+)?([A-Za-z]{3})[a-z]{0,6}\s+(\d{1,2}),?\s+(\d{4}),?\s+(\d{1,2}):(\d{2})(?::(\d{2}))?"
+    r"\s*([AaPp])?[Mm]?\s*(?:([+-])(\d{2}):?(\d{2})|([A-Z]{1,5}))?"
+)
 _COMMENT: Final = re.compile(r"\([^()]*\)")
 _MONTH_NAMES: Final = "jan feb mar apr may jun jul aug sep oct nov dec"
 _MONTHS: Final = {name: number for number, name in enumerate(_MONTH_NAMES.split(), 1)}
@@ -28,7 +32,7 @@ _ZONES: Final = {
     "edt": -4, "est": -5, "cdt": -5, "cst": -6, "mdt": -6, "mst": -7, "pdt": -7, "pst": -8,
     "bst": 1, "cet": 1, "cest": 2, "eet": 2, "eest": 3, "msk": 3, "jst": 9, "kst": 9,
 }  # fmt: skip
-_EARLIEST: Final = 1970
+_EARLIEST: Final = 1900  # RFC 5322 §3.3
 _LATEST: Final = 9990  # far enough from the end of time that no arithmetic on it overflows
 _LIMIT: Final = 200  # characters
 
@@ -45,18 +49,23 @@ def parse_date(value: str) -> datetime | None:
         )
         if sign is None and zone_sign is not None:  # GMT+0100
             sign, hours, minutes = zone_sign, zone_hours, zone_minutes
-        return _moment(
-            _year(year), _MONTHS.get(month.lower(), 0), day, (hour, minute, second), _zone(sign, hours, minutes, zone)
-        )
+        return _moment(_year(year), _month(month), day, (hour, minute, second), _zone(sign, hours, minutes, zone))
     if match := _AMERICAN.match(value):
         month, day, hour, minute, second, zone, year, sign, hours, minutes = match.groups()
-        return _moment(
-            int(year), _MONTHS.get(month.lower(), 0), day, (hour, minute, second), _zone(sign, hours, minutes, zone)
-        )
+        return _moment(int(year), _month(month), day, (hour, minute, second), _zone(sign, hours, minutes, zone))
+    if match := _SPOKEN.match(value):
+        month, day, year, hour, minute, second, half, sign, hours, minutes, zone = match.groups()
+        if half:
+            hour = str(int(hour) % 12 + (12 if half in "Pp" else 0))
+        return _moment(int(year), _month(month), day, (hour, minute, second), _zone(sign, hours, minutes, zone))
     if match := _ISO.match(value):
         year, iso_month, day, hour, minute, second, sign, hours, minutes = match.groups()
         return _moment(int(year), int(iso_month), day, (hour, minute, second), _zone(sign, hours, minutes, None))
     return None
+
+
+def _month(name: str) -> int:
+    return _MONTHS.get(name.lower(), 0)
 
 
 def _year(text: str) -> int:

@@ -6,11 +6,14 @@ import binascii
 import re
 from typing import Final
 
-_IDENTITY: Final = frozenset({"", "7bit", "8bit", "binary", "7-bit", "8-bit", "none"})
-_BASE64: Final = frozenset({"base64", "base-64", "b64", "x-base64"})
-_QUOTED: Final = frozenset({"quoted-printable", "quotedprintable", "quoted_printable", "q-p"})
-_UU: Final = frozenset({"x-uuencode", "uuencode", "x-uue", "uue", "x-uu", "uucp"})
+# Letters and digits only: mailers write "8-bit", "quoted printable", "base_64"
+_IDENTITY: Final = frozenset({"", "7bit", "8bit", "7bits", "8bits", "binary", "none", "plain", "identity"})
+_BASE64: Final = frozenset({"base64", "b64", "xbase64"})
+_QUOTED: Final = frozenset({"quotedprintable", "qp"})
+_UU: Final = frozenset({"xuuencode", "uuencode", "xuue", "uue", "xuu"})
+_SIGNS: Final = re.compile(r"[^a-z0-9]+")
 
+_SAMPLE: Final = 1_000  # octets by which code is told from text
 _BLANKS_AT_LINE_END: Final = re.compile(rb"[ \t]+(?=\r?\n)")
 _ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _NOT_ALPHABET: Final = bytes(code for code in range(256) if code not in _ALPHABET)
@@ -18,6 +21,7 @@ _NOT_ALPHABET: Final = bytes(code for code in range(256) if code not in _ALPHABE
 
 def decode(body: bytes, encoding: str) -> tuple[bytes, list[str]]:
     """Return the decoded body and defects by name. An unknown encoding leaves the body as it is (RFC 2045 §6.4)."""
+    encoding = _SIGNS.sub("", encoding)
     if encoding in _IDENTITY:
         return body, []
     if encoding in _BASE64:
@@ -37,6 +41,8 @@ def _quoted_printable(body: bytes) -> bytes:
 
 
 def _base64(body: bytes) -> tuple[bytes, list[str]]:
+    if _is_text(body[:_SAMPLE]):
+        return body, ["base64.is-none"]
     padding = body.find(b"=")
     if padding < 0 or not body[padding:].strip(b"\r\n\t ="):
         try:
@@ -54,6 +60,12 @@ def _base64(body: bytes) -> tuple[bytes, list[str]]:
             break
         out.append(_run(run))
     return b"".join(out), ["base64.padding-inside"]
+
+
+def _is_text(sample: bytes) -> bool:
+    """Tell whether this is plain text under a false label: words between blanks, and signs that code never has."""
+    foreign = len(sample.translate(None, _ALPHABET + b"\r\n\t ="))
+    return foreign * 50 > len(sample) and sample.count(b" ") * 20 > len(sample)
 
 
 def _run(octets: bytes) -> bytes:

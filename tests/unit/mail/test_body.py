@@ -10,6 +10,8 @@ from tests.fuzz.seeds import PNG, b64, mail, multipart, part
 
 PLAIN = part("Content-Type: text/plain; charset=utf-8", body=b"plain words\r\n")
 RICH = part("Content-Type: text/html; charset=utf-8", body=b"<p>rich words</p>")
+NAMED_PLAIN = part("Content-Type: text/plain; name=body.txt", body=b"plain words\r\n")
+NAMED_RICH = part("Content-Type: text/html; name=body.html", body=b"<p>rich words</p>")
 BLANK = part("Content-Type: text/plain", body=b" \r\n\xc2\xa0\r\n")
 NOTE = part("Content-Type: text/plain; name=note.txt", body=b"a note\r\n")
 IMAGE = part("Content-Type: image/png", "Content-Transfer-Encoding: base64", "Content-ID: <i@x>", body=b64(PNG))
@@ -36,6 +38,7 @@ def inner(kind: str, *parts: bytes) -> bytes:
         (of("related", PLAIN, RICH, IMAGE), "plain words\n", True, ["attachment-1.png"]),
         (of("mixed", PLAIN, NOTE), "plain words\n", False, ["note.txt"]),
         (of("mixed", NOTE), "a note\n", False, []),  # a named text, but there is no other
+        (of("alternative", NAMED_PLAIN, NAMED_RICH), "plain words\n", True, []),
         (of("mixed", PLAIN, RICH), "plain words\n\nrich words", True, []),
         (of("mixed", inner("alternative", PLAIN, RICH), NOTE), "plain words\n", True, ["note.txt"]),
         (of("mixed", PLAIN, IMAGE, PLAIN), "plain words\n\nplain words", False, ["attachment-1.png"]),

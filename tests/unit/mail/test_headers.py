@@ -219,6 +219,9 @@ CET = timezone(timedelta(hours=1))
         ("Tue Mar  3 09:14:05 2026", datetime(2026, 3, 3, 9, 14, 5, tzinfo=UTC)),
         ("2026-03-03T09:14:05+01:00", datetime(2026, 3, 3, 9, 14, 5, tzinfo=CET)),
         ("2026-03-03 09:14:05Z", datetime(2026, 3, 3, 9, 14, 5, tzinfo=UTC)),
+        ("Thu, 13 Feb 1969 23:32:54 -0330", datetime(1969, 2, 13, 23, 32, 54, tzinfo=timezone(-timedelta(hours=3.5)))),
+        ("Wednesday, April 03, 2002 5:56 PM", datetime(2002, 4, 3, 17, 56, tzinfo=UTC)),
+        ("April 3, 2002 12:05:01 AM -0500", datetime(2002, 4, 3, 0, 5, 1, tzinfo=timezone(timedelta(hours=-5)))),
         ("Mon, 1 Jan 98 00:00:00 +0000", datetime(1998, 1, 1, tzinfo=UTC)),
     ],
 )
