@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     ForeignKey,
+    Index,
     Integer,
     MetaData,
     Text,
@@ -47,3 +48,9 @@ def refers(name: str, target: str, *, optional: bool = False, index: bool = Fals
 def needed(name: str, kind: Any = Text, default: Any = None) -> Column[Any]:
     """Return a column that always has a value."""
     return Column(name, kind, nullable=False, server_default=default)
+
+
+def where_known(name: str, *columns: str, unique: bool = False) -> Index:
+    """Return an index of the rows whose first column has a value."""
+    known = text(f"{columns[0]} IS NOT NULL")
+    return Index(name, *columns, unique=unique, sqlite_where=known, postgresql_where=known)

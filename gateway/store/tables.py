@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, text
 
-from gateway.store.columns import EMPTY, NO, ZERO, Number, Time, metadata, needed, number, refers
+from gateway.store.columns import EMPTY, NO, ZERO, Number, Time, metadata, needed, number, refers, where_known
 
 # --- mail as it came ------------------------------------------------------------------------------------------
 
@@ -35,13 +35,13 @@ intakes = Table(
     "intakes",
     metadata,
     number(),
-    refers("raw_id", "raws.id", index=True),
+    refers("raw_id", "raws.id"),
     needed("queue"),
     needed("mail_from"),
     needed("rcpt_to"),
     needed("received_at", Time),
     needed("source"),
-    Column("source_ref", Text, unique=True),  # the one copy that was fetched from a direct inbox
+    Column("source_ref", Text),  # the one copy that was fetched from a direct inbox
     needed("session"),
     needed("peer"),
     needed("state"),  # IntakeState
@@ -51,10 +51,10 @@ intakes = Table(
     needed("lease_token", BigInteger, ZERO),
     needed("released", Boolean, NO),  # an operator released it from quarantine
     Column("disposition", Text),
-    Column("ticket_id", Number, ForeignKey("tickets.id"), index=True),
+    Column("ticket_id", Number, ForeignKey("tickets.id")),
     Column("entry_id", Number),
     Column("settled_at", Time),
-    Column("message_id", Text, index=True),
+    Column("message_id", Text),
     Column("author", Text),
     Column("subject", Text),
     Column("kind", Text),
@@ -67,8 +67,12 @@ intakes = Table(
     Index(
         "ix_intakes_waiting", "id", sqlite_where=text("state = 'waiting'"), postgresql_where=text("state = 'waiting'")
     ),
-    Index("ix_intakes_disposition", "disposition", "id"),
-    Index("ix_intakes_organisation", "organisation", "queue", "received_at"),
+    # Accepting writes as little as can be: what is known only later joins its index later.
+    where_known("ix_intakes_source_ref", "source_ref", unique=True),
+    where_known("ix_intakes_disposition", "disposition", "id"),
+    where_known("ix_intakes_ticket_id", "ticket_id"),
+    where_known("ix_intakes_message_id", "message_id"),
+    where_known("ix_intakes_organisation", "organisation", "queue", "received_at"),
     sqlite_autoincrement=True,
 )
 

@@ -198,14 +198,48 @@ def create_what_comes_in() -> None:
         sa.ForeignKeyConstraint(["raw_id"], ["raws.id"], name=op.f("fk_intakes_raw_id")),
         sa.ForeignKeyConstraint(["ticket_id"], ["tickets.id"], name=op.f("fk_intakes_ticket_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_intakes")),
-        sa.UniqueConstraint("source_ref", name=op.f("uq_intakes_source_ref")),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_intakes_disposition", "intakes", ["disposition", "id"], unique=False)
-    op.create_index(op.f("ix_intakes_message_id"), "intakes", ["message_id"], unique=False)
-    op.create_index("ix_intakes_organisation", "intakes", ["organisation", "queue", "received_at"], unique=False)
-    op.create_index(op.f("ix_intakes_raw_id"), "intakes", ["raw_id"], unique=False)
-    op.create_index(op.f("ix_intakes_ticket_id"), "intakes", ["ticket_id"], unique=False)
+    op.create_index(
+        "ix_intakes_disposition",
+        "intakes",
+        ["disposition", "id"],
+        unique=False,
+        sqlite_where=sa.text("disposition IS NOT NULL"),
+        postgresql_where=sa.text("disposition IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_intakes_message_id",
+        "intakes",
+        ["message_id"],
+        unique=False,
+        sqlite_where=sa.text("message_id IS NOT NULL"),
+        postgresql_where=sa.text("message_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_intakes_organisation",
+        "intakes",
+        ["organisation", "queue", "received_at"],
+        unique=False,
+        sqlite_where=sa.text("organisation IS NOT NULL"),
+        postgresql_where=sa.text("organisation IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_intakes_source_ref",
+        "intakes",
+        ["source_ref"],
+        unique=True,
+        sqlite_where=sa.text("source_ref IS NOT NULL"),
+        postgresql_where=sa.text("source_ref IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_intakes_ticket_id",
+        "intakes",
+        ["ticket_id"],
+        unique=False,
+        sqlite_where=sa.text("ticket_id IS NOT NULL"),
+        postgresql_where=sa.text("ticket_id IS NOT NULL"),
+    )
     op.create_index(
         "ix_intakes_waiting",
         "intakes",
