@@ -17,22 +17,22 @@ def postfix() -> None:
 @postfix.command()
 @click.argument("which", type=click.Choice(["transport", "recipients", "inboxes"]), required=False)
 @click.option("--target", metavar="TRANSPORT:NEXTHOP", help="Instead of what listen.lmtp says.")
-@click.option("--write", type=click.Path(file_okay=False, exists=True, path_type=Path), help="Write files there.")
-def maps(which: str | None, target: str | None, write: Path | None) -> None:
+@click.option("--directory", type=click.Path(file_okay=False, exists=True, path_type=Path), help="Write files there.")
+def maps(which: str | None, target: str | None, directory: Path | None) -> None:
     """Print the transport, recipient and inbox tables for this configuration.
 
-    Name one to print its entries alone; `--write /etc/postfix` makes the files, for postmap and main.cf.
+    Name one to print its entries alone; `--directory /etc/postfix` makes the files, for postmap and main.cf.
     """
     from gateway.cli.postfix_tables import tables
     from gateway.config import load_without_secrets
 
     found = tables(load_without_secrets(invocation().settings_path()), target)
     if which is not None:
-        found = tuple(table for table in found if table.name == f"poterne-{which}")
+        found = tuple(table for table in found if table.name == f"poterne_{which}")
     for table in found:
-        if write is None:
+        if directory is None:
             click.echo(table.text(), nl=which is None)
             continue
-        path = write / table.name
+        path = directory / table.name
         path.write_text(table.text(), encoding="utf-8")
         click.echo(f"{path}: {len(table.entries)} entries; run: postmap {path}")

@@ -35,19 +35,19 @@ def tables(settings: Settings, target: str | None = None) -> tuple[Table, ...]:
     return (
         Table(
             "transport_maps",
-            "poterne-transport",
+            "poterne_transport",
             "Mail for creation addresses goes to poterne; answers with a plus-tag follow by recipient_delimiter = +",
             tuple((address, nexthop) for _queue, address in creation),
         ),
         Table(
             "relay_recipient_maps",
-            "poterne-recipients",
+            "poterne_recipients",
             "Creation addresses that exist: Postfix refuses the others itself",
             tuple((address, "OK") for _queue, address in creation),
         ),
         Table(
             "virtual_alias_maps",
-            "poterne-inboxes",
+            "poterne_inboxes",
             "Public inboxes forward to the first creation address of their queue",
             tuple(inbox_aliases(settings)),
         ),

@@ -96,8 +96,8 @@ def front(desk: Daemon) -> Iterator[Postfix]:
         (parameters,) = blocks("cf")
         etc = folder / "etc"
         postfix = Postfix(folder, more=parameters.replace("/etc/postfix/", f"{etc}/"))
-        assert desk.command("postfix", "maps", "--write", str(etc)).returncode == 0
-        for name in ("poterne-transport", "poterne-recipients", "poterne-inboxes"):
+        assert desk.command("postfix", "maps", "--directory", str(etc)).returncode == 0
+        for name in ("poterne_transport", "poterne_recipients", "poterne_inboxes"):
             subprocess.run(["postmap", "-c", etc, etc / name], check=True)
         with postfix:
             yield postfix

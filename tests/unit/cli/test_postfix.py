@@ -79,7 +79,7 @@ def postfix(poterne: Poterne, config: Path, tmp_path: Path) -> Path:
     etc = tmp_path / "etc"
     etc.mkdir()
     (tmp_path / "spool").mkdir()
-    assert poterne("postfix", "maps", "--write", etc, "-c", config).code == 0
+    assert poterne("postfix", "maps", "--directory", etc, "-c", config).code == 0
     (etc / "main.cf").write_text(
         "compatibility_level = 3.6\n"
         f"queue_directory = {tmp_path}/spool\n"
@@ -87,9 +87,9 @@ def postfix(poterne: Poterne, config: Path, tmp_path: Path) -> Path:
         "daemon_directory = /usr/lib/postfix/sbin\n"
         "mydestination =\n"
         "relay_domains = tickets.example.org\n"
-        f"transport_maps = texthash:{etc}/poterne-transport\n"
-        f"relay_recipient_maps = texthash:{etc}/poterne-recipients\n"
-        f"virtual_alias_maps = texthash:{etc}/poterne-inboxes\n"
+        f"transport_maps = texthash:{etc}/poterne_transport\n"
+        f"relay_recipient_maps = texthash:{etc}/poterne_recipients\n"
+        f"virtual_alias_maps = texthash:{etc}/poterne_inboxes\n"
         "recipient_delimiter = +\n"
         "message_size_limit = 52428800\n"
         "mailbox_size_limit = 0\n"
@@ -122,13 +122,13 @@ def test_a_postfix_with_our_tables_agrees(poterne: Poterne, config: Path, postfi
 
 def test_real_postmap_reads_the_tables(postfix: Path) -> None:
     """hash: tables are built by postmap, which says on stderr what it cannot read."""
-    for name in ("poterne-transport", "poterne-recipients", "poterne-inboxes"):
+    for name in ("poterne_transport", "poterne_recipients", "poterne_inboxes"):
         built = subprocess.run(
             ["postmap", "-c", postfix, f"hash:{postfix}/{name}"], capture_output=True, text=True, check=True
         )
         assert built.stderr == ""
     found = subprocess.run(
-        ["postmap", "-c", postfix, "-q", "incident@tickets.example.org", f"hash:{postfix}/poterne-transport"],
+        ["postmap", "-c", postfix, "-q", "incident@tickets.example.org", f"hash:{postfix}/poterne_transport"],
         capture_output=True,
         text=True,
         check=True,
