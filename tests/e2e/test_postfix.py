@@ -28,7 +28,7 @@ ALGORITHMS = {"rsa1": "rsa", "ed1": "ed25519"}
 class Site:
     """A Postfix in front that takes mail for the tickets' domain, the daemon, and a Postfix with Maildirs behind."""
 
-    def __init__(self, folder, way: str) -> None:
+    def __init__(self, folder, way: str, keys: dict[str, tuple[bytes, str]]) -> None:
         self.folder = folder
         self.back = Postfix(folder / "back", host="mail.customer.example", mailboxes=CUSTOMERS)
         self.daemon = Daemon(
@@ -44,16 +44,11 @@ class Site:
             listen = f"{nexthop}\n  lmtp_socket_mode: '0666'"
             self.daemon.config.write_text(self.daemon.text.replace(f"lmtp: {address}", f"lmtp: {listen}"))
         self.front = Postfix(folder / "front", transports={"tickets.example.org": f"lmtp:{nexthop}"})
-        self.records = {selector: self.make_key(selector) for selector in ALGORITHMS}
-
-    def make_key(self, selector: str) -> str:
-        """Make a key with the command that operators use; return its DNS record."""
-        path = self.folder / "daemon" / f"{selector}.pem"
-        made = self.daemon.command("dkim", "generate", "--algorithm", ALGORITHMS[selector], "--out", str(path))
-        assert made.returncode == 0, made.stderr
-        shown = self.daemon.command("dkim", "record", str(path), "--domain", "example.org", "--selector", selector)
-        assert shown.returncode == 0, shown.stderr
-        return shown.stdout.strip()
+        self.records = {selector: record for selector, (_, record) in keys.items()}
+        for selector, (pem, _) in keys.items():
+            path = folder / "daemon" / f"{selector}.pem"
+            path.touch(mode=0o600)
+            path.write_bytes(pem)
 
     def send(self, sender: str, recipients: list[str], content: str) -> None:
         """Hand a mail to the Postfix in front, as a customer's server would."""
@@ -74,10 +69,25 @@ def is_done(intake) -> bool:
     return bool(intake["state"] == "done")
 
 
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory) -> dict[str, tuple[bytes, str]]:
+    """Make keys with the command that operators use; return each with its DNS record."""
+    daemon = Daemon(tmp_path_factory.mktemp("keys"))
+    made = {}
+    for selector, algorithm in ALGORITHMS.items():
+        path = daemon.folder / f"{selector}.pem"
+        done = daemon.command("dkim", "generate", "--algorithm", algorithm, "--out", str(path))
+        assert done.returncode == 0, done.stderr
+        shown = daemon.command("dkim", "record", str(path), "--domain", "example.org", "--selector", selector)
+        assert shown.returncode == 0, shown.stderr
+        made[selector] = (path.read_bytes(), shown.stdout.strip())
+    return made
+
+
 @pytest.fixture(scope="module", params=["inet", "unix"])
-def site(request):
+def site(request, keys):
     with open_folder() as folder:
-        site = Site(folder, request.param)
+        site = Site(folder, request.param, keys)
         with site.back, site.daemon:
             site.daemon.start()
             with site.front:
