@@ -170,13 +170,13 @@ class Poterne:
     # --- workers ----------------------------------------------------------------------------------------------
 
     def _start_workers(self) -> None:
+        self._parts.push_async_callback(self._drain)  # also if one of them cannot start
         watchdog = Watchdog(notify)
         self._watchers.start("pulse", lambda: self._pulse.beat(watchdog.pat))
         self._watchers.start("readiness", self._look)
         self._watchers.start("nudge", self._nudge)
         self._workers.start("judge", self._judge.run)
         self._use_channels(self._build_channels(self._instance))
-        self._parts.push_async_callback(self._drain)
 
     async def _look(self) -> None:
         while True:

@@ -117,7 +117,7 @@ def double_sends(mails: Iterable[Recorded]) -> Counter[str]:
 
 
 def acknowledgement_faults(url: str, mails: list[Recorded]) -> list[str]:
-    """Return what is wrong with the acknowledgements: two for one ticket, different octets, more than were queued."""
+    """Return what is wrong with the acknowledgements: two for one ticket, other octets, not queued, not counted."""
     found: list[str] = []
     octets: dict[str, set[bytes]] = {}
     for mail in mails:
@@ -128,5 +128,18 @@ def acknowledgement_faults(url: str, mails: list[Recorded]) -> list[str]:
     )
     found += [f"ticket {ticket}: {count} acknowledgements" for ticket, count in per_ticket if count > 1]
     known = {f"<{row[0]}>" for row in query(url, "SELECT message_id FROM outgoings")}
+    tries = dict(
+        query(
+            url,
+            "SELECT o.message_id, count(*) FROM outgoings o JOIN deliveries d ON d.outgoing_id = o.id "
+            "JOIN attempts a ON a.delivery_id = d.id GROUP BY o.message_id",
+        )
+    )
+    # The attempt is counted before we dial: what left more often than that left uncounted.
+    found += [
+        f"{message_id}: sent {extra + 1} times in {tries.get(message_id.strip('<>'), 0)} attempts"
+        for message_id, extra in double_sends(mails).items()
+        if extra + 1 > tries.get(message_id.strip("<>"), 0)
+    ]
     found += [f"{message_id}: sent, but not in the outbox" for message_id in octets if message_id not in known]
     return found
