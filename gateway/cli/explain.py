@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,11 +16,13 @@ import click
 
 from gateway.cli import sysexits
 from gateway.cli.frame import command, complain, invocation
+from gateway.cli.opening import with_desk
 from gateway.cli.output import cell, json_option, print_json
 
 if TYPE_CHECKING:
     from gateway.config import Settings
-    from gateway.model import ParsedMail
+    from gateway.console import Desk
+    from gateway.model import Claim, Facts, ParsedMail
     from gateway.policy import Policy
 
 # Where mail is judged that no configuration is given for. Names under .invalid (RFC 2606 §2) are nobody's.
@@ -32,66 +35,99 @@ STDIN = "-"
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """The policy that mails are judged by, and the envelope recipient of those that are given none."""
+class Look:
+    """What mails are judged by: the policy, the envelope recipient of those that are given none, and how facts come."""
 
     policy: Policy
     queue: str
     rcpt_to: str
+    gather: Callable[[Claim, ParsedMail, datetime], tuple[Facts, str]]
 
 
 @command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True))
 @click.option("--mail-from", metavar="ADDRESS", help="Envelope sender; else the mail's Return-Path.")
 @click.option("--rcpt", metavar="ADDRESS", help="Envelope recipient; else the first queue's first creation address.")
+@click.option("--database", is_flag=True, help="Also look into the database: tickets, duplicates, what was blocked.")
 @json_option
-def explain(files: Sequence[str], mail_from: str | None, rcpt: str | None, as_json: bool) -> int:
+def explain(files: Sequence[str], mail_from: str | None, rcpt: str | None, database: bool, as_json: bool) -> int:
     """Tell for each FILE what would become of it and why, without doing anything. `-` reads standard input.
 
-    Without a configuration, one queue stands in. Nothing is looked up in the database: no mail is a duplicate, and
-    none continues a ticket.
+    Without a configuration, one queue stands in. Without --database, no mail is a duplicate or continues a ticket.
     """
-    desk = open_desk(rcpt)
     code = sysexits.OK
-    for file in files:
-        try:
-            raw = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
-        except OSError as error:
-            code = complain(f"{file}: {error.strerror}; name a file that holds one mail", sysexits.NOINPUT)
-            continue
-        found = explain_mail(file, raw, desk, mail_from=mail_from)
-        if as_json:
-            print_json(found)
-        else:
-            click.echo("\n".join(described(found)) + "\n")
+
+    def shown(look: Look) -> Iterator[dict[str, Any]]:
+        nonlocal code
+        for file in files:
+            try:
+                raw = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
+            except OSError as error:
+                code = complain(f"{file}: {error.strerror}; name a file that holds one mail", sysexits.NOINPUT)
+                continue
+            yield explain_mail(file, raw, look, mail_from=mail_from)
+
+    def show(look: Look) -> None:
+        for found in shown(look):
+            if as_json:
+                print_json(found)
+            else:
+                click.echo("\n".join(described(found)) + "\n")
+
+    if database:
+        with_desk(lambda desk: asyncio.to_thread(show, from_database(desk, rcpt, asyncio.get_running_loop())))
+    else:
+        show(open_desk(rcpt))
     return code
 
 
-def explain_mail(file: str, raw: bytes, desk: Desk, *, mail_from: str | None = None) -> dict[str, Any]:
+def explain_mail(file: str, raw: bytes, look: Look, *, mail_from: str | None = None) -> dict[str, Any]:
     """Return the object for one mail. The steps are those of `pipeline.process`, but that nothing is stored."""
     from gateway.cli.explain_object import explanation
     from gateway.decision import decide
     from gateway.mail import parse, to_crlf
-    from gateway.mail.token import read_tokens
-    from gateway.model import Envelope, Stored
-    from gateway.pipeline import idempotence_key
+    from gateway.model import Claim, Envelope, IntakeId
 
     now = datetime.now(UTC)
     mail = parse(to_crlf(raw))
     sender = return_path(mail) if mail_from is None else mail_from.strip("<>")
-    envelope = Envelope(sender, desk.rcpt_to, now, source="explain")
-    route = desk.policy.route(envelope.rcpt_to, desk.queue)
-    facts = desk.policy.facts(envelope, route, read_tokens(mail, envelope, desk.policy.keys), Stored(), now)
-    plan = decide(mail, facts, idempotence_key(mail), desk.policy)
-    return explanation(file, envelope, mail, plan, route)
+    envelope = Envelope(sender, look.rcpt_to, now, source="explain")
+    claim = Claim(IntakeId(0), envelope, raw, look.queue, 1, 0)
+    facts, key = look.gather(claim, mail, now)
+    return explanation(file, envelope, mail, decide(mail, facts, key, look.policy), facts.route)
 
 
-def open_desk(rcpt: str | None) -> Desk:
-    """Build the policy from the configuration, if there is one, else from one queue that stands in."""
+def open_desk(rcpt: str | None) -> Look:
+    """Look with the policy of the configuration, if there is one, else with one queue that stands in."""
+    from gateway.mail.token import read_tokens
+    from gateway.model import Stored
+    from gateway.pipeline import idempotence_key
     from gateway.policy import build_policy
 
     settings, key = configured() or (stand_in(), secrets.token_bytes(32))
     policy = build_policy(settings, key)
+
+    def gather(claim: Claim, mail: ParsedMail, now: datetime) -> tuple[Facts, str]:
+        route = policy.route(claim.envelope.rcpt_to, claim.queue)
+        tokens = read_tokens(mail, claim.envelope, policy.keys)
+        return policy.facts(claim.envelope, route, tokens, Stored(), now), idempotence_key(mail)
+
+    return Look(policy, *recipient(settings, policy, rcpt), gather)
+
+
+def from_database(desk: Desk, rcpt: str | None, loop: asyncio.AbstractEventLoop) -> Look:
+    """Look with the eyes of the daemon: the one read of `pipeline.process`, in a transaction that is rolled back."""
+    from gateway import pipeline
+
+    def gather(claim: Claim, mail: ParsedMail, now: datetime) -> tuple[Facts, str]:
+        reading = desk.books.inspect(lambda writer: pipeline.gather(writer, claim, mail, desk.policy, now))
+        return asyncio.run_coroutine_threadsafe(reading, loop).result()
+
+    return Look(desk.policy, *recipient(desk.settings, desk.policy, rcpt), gather)
+
+
+def recipient(settings: Settings, policy: Policy, rcpt: str | None) -> tuple[str, str]:
+    """Return the queue and the envelope recipient that mails are judged for."""
     queue, first = next(
         ((name, found.addresses[0].address) for name, found in settings.queues.items() if found.creation_addresses),
         (next(iter(settings.queues)), ""),
@@ -99,7 +135,7 @@ def open_desk(rcpt: str | None) -> Desk:
     route = policy.routes.route(rcpt) if rcpt else None
     if rcpt and route is None:
         complain(f"no queue owns {rcpt}; the mail is judged for queue {queue}", 0, prefix="warning: ")
-    return Desk(policy, route.queue if route else queue, rcpt or first)
+    return route.queue if route else queue, rcpt or first
 
 
 def configured() -> tuple[Settings, bytes] | None:

@@ -11,8 +11,9 @@ import pytest
 
 from gateway.cli import frame
 from gateway.cli.explain import explain_mail, open_desk
+from gateway.console.again import MOMENTARY
 from gateway.model import Disposition, Kind
-from tests.unit.cli.conftest import Poterne
+from tests.unit.cli.conftest import Poterne, customer, take
 
 CUSTOMER = b"""\
 Return-Path: <marie@example.net>\r
@@ -151,3 +152,47 @@ def test_several_hundred_mails_a_second() -> None:
     print(f"{rate:.0f} mails/s")
 
     assert rate > 150
+
+
+def test_with_the_database_a_mail_is_judged_as_the_daemon_would(poterne: Poterne, config: Path, tmp_path: Path) -> None:
+    first = customer(1)
+    follow_up = customer(2, In_Reply_To="<customer-1@example.net>").replace(b"marie2@", b"marie1@")
+    take(config, first)
+    poterne("blocklist", "add", "*@example.net", "-c", config)
+    files = []
+    for name, raw in (("again", first), ("answer", follow_up), ("new", customer(3))):
+        (tmp_path / name).write_bytes(raw)
+        files.append(tmp_path / name)
+    before = (config.parent / "poterne.db").read_bytes()
+    without = poterne("explain", "--json", "-c", config, *files).objects
+    seen = poterne("explain", "--json", "--database", "-c", config, *files)
+
+    assert seen.code == 0, seen.err
+    assert [line["disposition"] for line in without] == ["ticket", "ticket", "ticket"]
+    assert [line["disposition"] for line in seen.objects] == ["duplicate", "append", "ticket"]
+    assert "blocklist" in [verdict["rule"] for verdict in seen.objects[2]["classification"]["verdicts"]]
+    assert len(poterne("intakes", "--json", "-c", config).objects) == 1
+    assert (config.parent / "poterne.db").read_bytes() == before, "nothing was written"
+
+
+def test_what_is_explained_is_what_becomes_of_it(poterne: Poterne, config: Path, tmp_path: Path) -> None:
+    """One code path: the same mails, explained on an empty desk and then taken for real."""
+    mails = [
+        customer(1),
+        customer(2, Auto_Submitted="auto-replied"),
+        customer(3, List_Id="<news.example.com>", Precedence="bulk"),
+        customer(4).replace(b"marie4@example.net", b"support@example.org"),
+        customer(5).replace(b"marie5@", b"mailer-daemon@").replace(b"Invoice 5", b"Undelivered Mail"),
+    ]
+    files = []
+    for number, raw in enumerate(mails):
+        (tmp_path / str(number)).write_bytes(raw)
+        files.append(tmp_path / str(number))
+    explained = poterne("explain", "--json", "--mail-from", "marie@example.net", "-c", config, *files).objects
+    take(config, *mails)
+    taken = poterne("intakes", "--json", "-c", config).objects[::-1]
+
+    assert [line["disposition"] for line in explained] == [line["disposition"] for line in taken]
+    assert [[item["rule"] for item in line["classification"]["verdicts"]] for line in explained] == [
+        [item["rule"] for item in line["verdicts"] if item["rule"] not in MOMENTARY] for line in taken
+    ]
