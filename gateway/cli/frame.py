@@ -23,26 +23,26 @@ from gateway.errors import ConfigError, PoterneError
 
 TRACEBACK_VARIABLE = "POTERNE_TRACEBACK"
 
-# command -> module and attribute; the order is that of the help text
-COMMANDS: Mapping[str, str] = {
-    "serve": "gateway.cli.daemon:serve",
-    "check": "gateway.cli.check:check",
-    "migrate": "gateway.cli.database:migrate",
-    "demo": "gateway.cli.demo:demo",
-    "explain": "gateway.cli.explain:explain",
-    "intakes": "gateway.cli.listings:intakes",
-    "tickets": "gateway.cli.listings:tickets",
-    "reply": "gateway.cli.reply:reply",
-    "outbox": "gateway.cli.outbox:outbox",
-    "quarantine": "gateway.cli.quarantine:quarantine",
-    "replay": "gateway.cli.replay:replay",
-    "audit": "gateway.cli.audit:audit",
-    "blocklist": "gateway.cli.blocklist:blocklist",
-    "postfix": "gateway.cli.postfix:postfix",
-    "dkim": "gateway.cli.dkim:dkim",
-    "connect": "gateway.cli.connect:connect",
-    "agent": "gateway.cli.agent:agent",
-    "doctor": "gateway.cli.doctor:doctor",
+# command -> module and attribute, and what it does in a few words; the order is that of the help text
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "serve": ("gateway.cli.daemon:serve", "Run the daemon."),
+    "check": ("gateway.cli.check:check", "Tell what is wrong with the configuration, and with Postfix."),
+    "migrate": ("gateway.cli.database:migrate", "Bring the database up to the present schema."),
+    "demo": ("gateway.cli.demo:demo", "Play mails in and a reply out, on this machine alone."),
+    "explain": ("gateway.cli.explain:explain", "Tell what would become of a mail, and why."),
+    "intakes": ("gateway.cli.listings:intakes", "List accepted mails; trace one."),
+    "tickets": ("gateway.cli.listings:tickets", "List tickets."),
+    "reply": ("gateway.cli.reply:reply", "Answer a ticket with the text on standard input."),
+    "outbox": ("gateway.cli.outbox:outbox", "List what leaves; retry, cancel, pause, resume."),
+    "quarantine": ("gateway.cli.quarantine:quarantine", "List what is held; replay or release it."),
+    "replay": ("gateway.cli.replay:replay", "Judge earlier mails again, without side effects."),
+    "audit": ("gateway.cli.audit:audit", "Check that the ledger adds up."),
+    "blocklist": ("gateway.cli.blocklist:blocklist", "Addresses that nothing is ever sent to."),
+    "postfix": ("gateway.cli.postfix:postfix", "Print the tables that Postfix needs."),
+    "dkim": ("gateway.cli.dkim:dkim", "Make keys, print their records, verify signatures."),
+    "connect": ("gateway.cli.connect:connect", "Sign an account of Office 365 in."),
+    "agent": ("gateway.cli.agent:agent", "Add, list and disable those who may sign in."),
+    "doctor": ("gateway.cli.doctor:doctor", "Look whether everything around poterne is sound."),
 }
 
 
@@ -118,12 +118,17 @@ class LazyGroup(Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load one command."""
         del ctx
-        place = COMMANDS.get(cmd_name)
-        if place is None:
+        if cmd_name not in COMMANDS:
             return None
-        module, _, attribute = place.partition(":")
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from the table: nobody waits for the modules."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_place, summary) in COMMANDS.items()])
 
 
 def command(**options: Any) -> Callable[[Callable[..., Any]], Command]:

@@ -23,12 +23,19 @@ def test_the_version_is_printed(poterne: Poterne) -> None:
 def test_the_frame_loads_nothing_heavy() -> None:
     """`poterne --version` and a wrong option must answer at once."""
     code = (
-        "import sys\nfrom gateway.cli.frame import run\nrun(['--version'])\nrun(['nonsense'])\n"
+        "import sys\nfrom gateway.cli.frame import run\nrun(['--version'])\nrun(['--help'])\nrun(['nonsense'])\n"
         "print(sorted({'pydantic', 'sqlalchemy', 'fastapi', 'structlog', 'ruamel', 'asyncio'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_help_names_every_command_in_one_line_each(poterne: Poterne) -> None:
+    lines = poterne("--help").out.splitlines()
+    listed = [line.split()[0] for line in lines[lines.index("Commands:") + 1 :]]
+
+    assert listed == list(COMMANDS)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
