@@ -43,3 +43,12 @@ def write_ca_file(folder: Path) -> Path:
     path = folder / "ca.pem"
     authority().cert_pem.write_to_path(str(path))
     return path
+
+
+def write_server_files(folder: Path) -> tuple[Path, Path]:
+    """Write a good server's certificate chain and key where a real server can read them."""
+    issued = authority().issue_cert("localhost", "127.0.0.1")
+    chain, key = folder / "server.pem", folder / "server.key"
+    issued.private_key_pem.write_to_path(str(key))
+    chain.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+    return chain, key
