@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,13 +19,14 @@ from gateway.telemetry.log import bound, get_logger
 
 log = get_logger()
 
+UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 # Signs of a proxy: such a request comes from somewhere else, whatever its peer address says.
 FORWARDING_HEADERS = frozenset({b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"via"})
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
+    (b"referrer-policy", b"same-origin"),  # with no-referrer, forms of ours would come with `Origin: null`
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
@@ -55,10 +57,12 @@ class Guard:
 
         with bound(request=secrets.token_hex(8)):
             # DNS rebinding: a foreign page may make a browser ask us, but only under the page's own name.
-            if host_of(scope) in self._hosts:
-                await self._app(scope, receive, send_guarded)
-            else:
+            if host_of(scope) not in self._hosts:
                 await answer(send_guarded, 421, "this server does not serve that host name")
+            elif scope["method"] in UNSAFE and not same_origin(scope, self._hosts):
+                await answer(send_guarded, 403, "this request comes from another site")
+            else:
+                await self._app(scope, receive, send_guarded)
         method = scope["method"] if scope["method"] in METHODS else "other"
         route = route_of(scope)
         metrics.HTTP_REQUESTS.labels(route, method, metrics.reply_class(status)).inc()
@@ -104,13 +108,40 @@ def host_of(scope: Scope) -> str:
     return text.partition(":")[0]
 
 
+def same_origin(scope: Scope, hosts: Collection[str]) -> bool:
+    """Tell whether an unsafe request comes from a page of ours, or from no page at all.
+
+    Browsers send Origin with every unsafe request (Fetch §3.2); programs send none, and no cookie either.
+    """
+    headers = [(name, value.decode("latin-1")) for name, value in scope["headers"]]
+    origins = [value for name, value in headers if name == b"origin"]
+    if any(value.lower() not in {"same-origin", "none"} for name, value in headers if name == b"sec-fetch-site"):
+        return False
+    if not origins:
+        return not any(name == b"cookie" for name, _ in headers)
+    if len(origins) > 1:
+        return False
+    parts = urlsplit(origins[0].lower())
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        return False
+    host = next((value.strip().lower() for name, value in headers if name == b"host"), "")
+    # Behind a proxy the Host may be the proxy's word for us; another program on this machine is never ours.
+    return parts.netloc == host or (parts.hostname in hosts and parts.hostname not in LOOPBACK_HOSTS)
+
+
+def from_this_machine(scope: Scope) -> bool:
+    """Tell whether the peer is on this machine; a proxy of ours is, and so is a unix socket, which its mode guards."""
+    client = scope.get("client")
+    peer = client[0] if client else "127.0.0.1"
+    return bool(peer == "::1" or peer.startswith("127."))
+
+
 def is_local(scope: Scope) -> bool:
     """Tell whether a request comes from this machine, was meant for it, and passed no proxy."""
-    client = scope.get("client")
-    peer = client[0] if client else "127.0.0.1"  # a unix socket has no address; its mode guards it
-    local = peer == "::1" or peer.startswith("127.")
     return (
-        local and host_of(scope) in LOOPBACK_HOSTS and not FORWARDING_HEADERS & {name for name, _ in scope["headers"]}
+        from_this_machine(scope)
+        and host_of(scope) in LOOPBACK_HOSTS
+        and not FORWARDING_HEADERS & {name for name, _ in scope["headers"]}
     )
 
 

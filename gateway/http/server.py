@@ -11,23 +11,38 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
+from gateway.http import problems
 from gateway.http.guard import Catch, Guard
+from gateway.http.sessions import Sessions
 
 GRACE_SECONDS = 5
 MOST_CONNECTIONS = 200
 IDLE_SECONDS = 30
 
 
-def build_application(routers: Iterable[APIRouter], hosts: Iterable[str], *, document: bool = True) -> ASGIApp:
-    """Put routes behind the guard. `hosts` are the names served besides those of the loopback."""
+def build_application(
+    routers: Iterable[APIRouter],
+    hosts: Iterable[str],
+    *,
+    document: bool = True,
+    sessions: Sessions | None = None,
+    render: problems.RenderError | None = None,
+) -> ASGIApp:
+    """Put routes behind the guard. `hosts` are the names served besides those of the loopback.
+
+    `sessions` is what `sessions.Who` asks; `render` makes pages of errors outside of /api/.
+    """
     app = FastAPI(
         title="Poterne",
         version="1",
-        summary="Read-only listings of a mail gateway, and its health.",
+        summary="The agents' desk of a mail gateway, and its health.",
+        responses=problems.responses(422),
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/v1/openapi.json" if document else None,
     )
+    app.state.sessions = sessions
+    problems.install(app, render)
     app.add_middleware(Catch)
     for router in routers:
         app.include_router(router)

@@ -1,0 +1,156 @@
+"""Together: who looks at what and who types, and what happens, as a stream for every signed-in browser.
+
+The store is the only bus: one poll a second of entries, notifications and presences, and only while somebody listens.
+It makes no difference which process or node wrote an entry. Each stream holds a bounded number of events; a reader
+that is too slow loses its stream, and its browser asks again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from gateway.desk.access import need
+from gateway.desk.nouns import Event, Presence, Principal, Reach, Scope
+from gateway.desk.ports import TogetherBooks
+from gateway.errors import Overloaded, Transient
+from gateway.ports import Clock
+
+MOST_STREAMS, STREAMS_OF_ONE = 300, 8
+BACKLOG = 100  # events that may wait for a slow reader
+POLL, BEAT = timedelta(seconds=1), timedelta(seconds=20)
+AWAY = timedelta(seconds=45)  # after the last sign of life; browsers give one every 15 s
+AT_ONCE = 200
+DOING = frozenset({"looking", "replying", "noting", ""})
+
+
+@dataclass(eq=False, slots=True)
+class Stream:
+    """One listener."""
+
+    who: Principal
+    events: asyncio.Queue[Event | None] = field(default_factory=lambda: asyncio.Queue(BACKLOG + 1))
+
+    def offer(self, event: Event | None) -> bool:
+        """Hand an event over. False if the reader is too slow."""
+        if event is not None and self.events.qsize() >= BACKLOG:
+            return False
+        with contextlib.suppress(asyncio.QueueFull):
+            self.events.put_nowait(event)
+        return True
+
+
+class Together:
+    """Presence, and the live stream."""
+
+    def __init__(self, books: TogetherBooks, clock: Clock, *, poll: timedelta = POLL, beat: timedelta = BEAT) -> None:
+        self._books, self._clock = books, clock
+        self._poll, self._beat = poll.total_seconds(), beat.total_seconds()
+        self._streams: set[Stream] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._seen: tuple[int, int] = (0, 0)
+        self._shown: dict[int, tuple[Presence, ...]] = {}
+
+    # --- presence ---------------------------------------------------------------------------------------------
+
+    async def look(self, who: Principal, number: int, doing: str = "looking") -> Sequence[Presence]:
+        """Note what one does on a ticket, and return who else is there. An empty `doing` says good-bye."""
+        need(who, Scope.READ)
+        await self._books.be_present(who.reach, number, doing if doing in DOING else "looking")
+        return [item for item in await self.present(who, number) if item.agent != who.agent.id]
+
+    async def present(self, who: Principal, number: int | None = None) -> Sequence[Presence]:
+        """Return who is on a ticket, or on any ticket."""
+        need(who, Scope.READ)
+        rows = await self._books.present(self._clock.now() - AWAY)
+        return [item for item in rows if number in (None, item.ticket) and in_reach(who.reach, item.queue)]
+
+    # --- the stream -------------------------------------------------------------------------------------------
+
+    async def stream(self, who: Principal) -> AsyncIterator[Event]:
+        """Yield what happens in one's queues, and a beat when nothing does. Raises Overloaded beyond the limits."""
+        need(who, Scope.READ)
+        mine = sum(stream.who.agent.id == who.agent.id for stream in self._streams)
+        if len(self._streams) >= MOST_STREAMS or mine >= STREAMS_OF_ONE:
+            raise Overloaded("too many live streams are open")
+        stream = Stream(who)
+        if not self._streams:
+            self._seen, self._shown = await self._books.last_event(), {}
+        self._streams.add(stream)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._watch(), name="desk stream")
+        try:
+            yield Event("beat")
+            while True:
+                try:
+                    event = await asyncio.wait_for(stream.events.get(), self._beat)
+                except TimeoutError:
+                    event = Event("beat")
+                if event is None:
+                    return
+                yield event
+        finally:
+            self._streams.discard(stream)
+
+    @property
+    def streams(self) -> int:
+        """How many listeners there are."""
+        return len(self._streams)
+
+    async def close(self) -> None:
+        """End every stream."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        for stream in list(self._streams):
+            stream.offer(None)
+
+    async def _watch(self) -> None:
+        """Poll while somebody listens."""
+        while self._streams:
+            await asyncio.sleep(self._poll)
+            with contextlib.suppress(Transient):  # the next poll finds what this one could not read
+                await self.look_around()
+
+    async def look_around(self) -> None:
+        """Read what is new, once, and hand it to those who may see it."""
+        found = await self._books.events_since(*self._seen, AT_ONCE)
+        for event, agent in found:
+            entry, notice = self._seen
+            self._seen = (entry, event.id) if event.kind == "notice" else (event.id, notice)
+            self._give(event, agent)
+        now: dict[int, list[Presence]] = {}
+        for item in await self._books.present(self._clock.now() - AWAY):
+            now.setdefault(item.ticket, []).append(item)
+        present = {ticket: tuple(items) for ticket, items in now.items()}
+        for ticket in present.keys() | self._shown.keys():
+            items = present.get(ticket, ())
+            before = self._shown.get(ticket, ())
+            if faces(items) != faces(before):
+                queue = (items or before)[0].queue
+                self._give(Event("presence", ticket=ticket, queue=queue, present=items), 0)
+        self._shown = present
+
+    def _give(self, event: Event, agent: int) -> None:
+        for stream in list(self._streams):
+            if agent and stream.who.agent.id != agent:
+                continue
+            if not in_reach(stream.who.reach, event.queue):
+                continue
+            if not stream.offer(event):
+                self._streams.discard(stream)
+                stream.offer(None)
+
+
+def faces(items: Sequence[Presence]) -> set[tuple[int, str]]:
+    """Return who does what: what a listener has to be told when it changes."""
+    return {(item.agent, item.doing) for item in items}
+
+
+def in_reach(reach: Reach, queue: str) -> bool:
+    """Tell whether a queue is theirs."""
+    return reach.queues is None or queue in reach.queues
