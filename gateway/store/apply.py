@@ -42,7 +42,7 @@ INTAKE = Statement(
         intakes.c.queue,
     )
     .where(intakes.c.id == bindparam("intake_id"))
-    .with_for_update()
+    .with_for_update(key_share=True)
 )
 CAUSED = Statement(
     select(outgoings.c.id).where(outgoings.c.cause_id == bindparam("intake_id")).order_by(outgoings.c.id)

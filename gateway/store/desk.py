@@ -17,7 +17,7 @@ from gateway.store.times import lease_time
 TICKET = Statement(
     select(tickets.c.version, tickets.c.status, tickets.c.assignee, tickets.c.priority, tickets.c.queue)
     .where(tickets.c.id == bindparam("ticket_id"))
-    .with_for_update()
+    .with_for_update(key_share=True)
 )
 CHANGE = Statement(
     update(tickets)
@@ -40,7 +40,7 @@ DELIVERY = Statement(
         deliveries.c.outgoing_id,
     )
     .where(deliveries.c.id == bindparam("delivery_id"))
-    .with_for_update()
+    .with_for_update(key_share=True)
 )
 SET_DELIVERY = Statement(
     update(deliveries)

@@ -63,7 +63,9 @@ INSERT_ATTACHMENT = insert(
     "sniffed_type",
     "dangerous",
 )
-STATUS = Statement(select(tickets.c.status).where(tickets.c.id == bindparam("ticket_id")).with_for_update())
+STATUS = Statement(
+    select(tickets.c.status).where(tickets.c.id == bindparam("ticket_id")).with_for_update(key_share=True)
+)
 REOPENED = Statement(
     select(func.count())
     .select_from(entries)

@@ -41,6 +41,7 @@ from gateway.store.times import to_moment, to_moment_or_none
 
 MOST = 1000  # rows of one answer
 TRACED = 100
+ZERO: ColumnElement[int] = literal_column("0")
 LONGEST_NUMBER = 18  # digits; a longer one is no intake of ours, but may be a Message-ID
 
 i, t, d = intakes.c, tickets.c, deliveries.c
@@ -216,9 +217,16 @@ BY_NUMBER = Statement(INTAKES.where(i.id == bindparam("number")))
 BY_MESSAGE_ID = Statement(
     INTAKES.where(i.message_id == bindparam("message_id")).order_by(i.id.desc()).limit(literal_column(str(TRACED)))
 )
-BY_ADDRESS = Statement(
+BY_AUTHOR = Statement(
+    INTAKES.where(i.author == bindparam("address")).order_by(i.id.desc()).limit(literal_column(str(TRACED)))
+)
+# Envelopes have no index, or accepting would have to write it: only the newest are looked through.
+older = intakes.alias("older")
+OLDEST_LOOKED_AT = select(func.coalesce(func.max(older.c.id), ZERO) - literal_column("100000")).scalar_subquery()
+BY_ENVELOPE = Statement(
     INTAKES.where(
-        or_(i.author == bindparam("address"), i.mail_from == bindparam("address"), i.rcpt_to == bindparam("address"))
+        i.id > OLDEST_LOOKED_AT,
+        or_(func.lower(i.mail_from) == bindparam("address"), func.lower(i.rcpt_to) == bindparam("address")),
     )
     .order_by(i.id.desc())
     .limit(literal_column(str(TRACED)))
@@ -241,7 +249,11 @@ def trace(context: Context, what: str) -> list[IntakeTrace]:
     if wanted.isascii() and wanted.isdigit() and len(wanted) < LONGEST_NUMBER:
         rows = context.transaction.rows(BY_NUMBER, number=int(wanted))
     rows = rows or context.transaction.rows(BY_MESSAGE_ID, message_id=wanted)
-    rows = rows or context.transaction.rows(BY_ADDRESS, address=normal(wanted))
+    if not rows:
+        address = normal(wanted)
+        found = [context.transaction.rows(statement, address=address) for statement in (BY_AUTHOR, BY_ENVELOPE)]
+        unique = {row[0]: row for part in found for row in part}
+        rows = [unique[number] for number in sorted(unique, reverse=True)[:TRACED]]
     return [as_trace(context, as_intake(row)) for row in rows]
 
 

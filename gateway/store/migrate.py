@@ -34,8 +34,8 @@ def migrate(url: str) -> tuple[str | None, str]:
 
 
 def check_schema(url: str) -> None:
-    """Raise SchemaMismatch unless the database is at HEAD."""
-    with connect(url) as connection:
+    """Raise SchemaMismatch unless the database is at HEAD. Waits for no writer."""
+    with connect(url, writes=False) as connection:
         revision = current_revision(connection)
     if revision != HEAD:
         refuse_unknown(revision)
@@ -79,17 +79,17 @@ def current_revision(connection: Connection) -> str | None:
 
 
 @contextmanager
-def connect(url: str) -> Iterator[Connection]:
+def connect(url: str, *, writes: bool = True) -> Iterator[Connection]:
     """Open one transaction on the database; whatever happens in it happens wholly or not at all."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         engine = create_engine("sqlite://", creator=lambda: open_sqlite(url), poolclass=NullPool)
-        event.listen(engine, "begin", begin_immediate)
+        event.listen(engine, "begin", begin_immediate if writes else begin_reading)
     else:
         engine = create_engine(parsed.set(drivername="postgresql+psycopg"), poolclass=NullPool)
     try:
         with engine.begin() as connection:
-            if engine.dialect.name == "postgresql":
+            if writes and engine.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
             yield connection
     except DBAPIError as error:
@@ -109,3 +109,8 @@ def open_sqlite(url: str) -> Any:
 def begin_immediate(connection: Connection) -> None:
     """SQLite's DDL is transactional, but only in a transaction that was begun in so many words."""
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def begin_reading(connection: Connection) -> None:
+    """Look at one snapshot, whoever writes meanwhile."""
+    connection.exec_driver_sql("BEGIN")

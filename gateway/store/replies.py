@@ -17,7 +17,9 @@ from gateway.store.tables import tickets
 from gateway.store.timeline import SET_STATUS, add_entry, add_participants, promote, remember_ids
 
 TICKET = Statement(
-    select(tickets.c.queue, tickets.c.status).where(tickets.c.id == bindparam("ticket_id")).with_for_update()
+    select(tickets.c.queue, tickets.c.status)
+    .where(tickets.c.id == bindparam("ticket_id"))
+    .with_for_update(key_share=True)
 )
 
 

@@ -72,6 +72,7 @@ intakes = Table(
     where_known("ix_intakes_disposition", "disposition", "id"),
     where_known("ix_intakes_ticket_id", "ticket_id"),
     where_known("ix_intakes_message_id", "message_id"),
+    where_known("ix_intakes_author", "author"),
     where_known("ix_intakes_organisation", "organisation", "queue", "received_at"),
     sqlite_autoincrement=True,
 )

@@ -201,6 +201,14 @@ def create_what_comes_in() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(
+        "ix_intakes_author",
+        "intakes",
+        ["author"],
+        unique=False,
+        sqlite_where=sa.text("author IS NOT NULL"),
+        postgresql_where=sa.text("author IS NOT NULL"),
+    )
+    op.create_index(
         "ix_intakes_disposition",
         "intakes",
         ["disposition", "id"],

@@ -92,7 +92,8 @@ async def test_a_trace_answers_to_number_message_id_and_address(store: SqlStore)
     parsed = mail()
     applied = await process(store, parsed, opens(parsed, acknowledge=True))
 
-    found = [await store.trace(what) for what in (str(applied.intake_id), f"<{parsed.message_id}>", "Ann@Example.com")]
+    names = (str(applied.intake_id), f"<{parsed.message_id}>", "Ann@Example.com", "SUPPORT@tickets.example.org")
+    found = [await store.trace(what) for what in names]
 
     assert all([trace.row.id for trace in traces] == [applied.intake_id] for traces in found)
     assert [d.outgoing for d in found[0][0].deliveries] == list(applied.outgoing)
