@@ -32,7 +32,20 @@ smtpd_tls_chain_files = {key}, {chain}
 smtpd_recipient_restrictions = permit_sasl_authenticated, reject
 smtpd_error_sleep_time = 0
 """
-AUTH = "auth_failure_delay = 0\nservice auth {{\n  unix_listener {socket} {{\n    mode = 0666\n  }}\n}}\n"
+# Dovecot answers a failed sign-in late, and later each time; tests need not wait for that.
+AUTH = """\
+auth_failure_delay = 0
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
+service auth {{
+  unix_listener {socket} {{
+    mode = 0666
+  }}
+}}
+"""
 
 
 class Introspection:
