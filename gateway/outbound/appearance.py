@@ -63,6 +63,11 @@ def lines(text: str) -> Markup:
     return (out + escape(text[at:])).replace("\n", Markup("<br>\n"))
 
 
+def quoted(text: str) -> Markup:
+    """Return somebody else's words as HTML: escaped, line ends kept, and no links that would be ours to answer for."""
+    return escape(text).replace("\n", Markup("<br>\n"))
+
+
 class MailTemplates:
     """The templates by name; implements letters.Templates. An operator's template stands before the shipped one."""
 
@@ -94,6 +99,7 @@ def _environment(folder: Path) -> jinja2.Environment:
         auto_reload=False,
     )
     environment.filters["lines"] = lines
+    environment.filters["quoted"] = quoted
     return environment
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
-from gateway.mail import letters
+from gateway.mail import letters, parse
 from gateway.mail.compose import compose
 from gateway.mail.letters import Answered, Look, Quoted
 from gateway.mail.token import read_tokens
@@ -116,6 +116,23 @@ def test_every_letter_carries_its_tokens() -> None:
         assert (found.body is None) is (draft.kind is OutgoingKind.ALERT)
 
 
+@pytest.mark.parametrize("locale", ["en", "fr"])
+def test_our_own_reader_takes_our_letters_for_what_they_are(locale: str) -> None:
+    logo = OutgoingFile("logo.png", "image/png", b"\x89PNG\r\n\x1a\n" + bytes(40), "logo@tickets.example.org")
+    for draft in every_letter(Look(locale=locale, logo=logo, signature="L’équipe")):
+        read = parse(compose(draft, DATE))
+        found = read_tokens(read, Envelope("", "support@example.org", DATE), KEYS)
+
+        assert read.defects == ()
+        assert (read.subject, read.message_id, read.date) == (draft.subject, draft.message_id, DATE)
+        assert read.text.split() == draft.text.split()
+        assert [(item.filename, item.inline) for item in read.attachments] == [("logo.png", True)]
+        assert found.message is not None
+        assert found.loop is not None
+        assert found.references == (found.message,)
+        assert found.message.automatic is draft.kind.automatic
+
+
 # --- acknowledgements -----------------------------------------------------------------------------------------
 
 
@@ -192,6 +209,13 @@ def test_history_is_quoted_newest_first_if_the_queue_wants_it() -> None:
     assert "text 10" not in draft.text
     assert "On 2026-03-01 09:30 UTC, Ada 0 wrote:\n> text 0\n>\n> more\n" in draft.text
     assert "text 0" not in reply(history=history, look=Look(history=False)).text
+
+
+def test_somebody_elses_links_are_not_made_ours() -> None:
+    draft = reply("see https://example.org/ours", history=[Quoted("Ada", DATE, "see https://evil.example/theirs\n<b>")])
+
+    assert re.findall(r'href="([^"]*)"', draft.html or "") == ["https://example.org/ours"]
+    assert "https://evil.example/theirs<br>\n&lt;b&gt;" in (draft.html or "")
 
 
 def test_bcc_and_cc_and_files_stay_where_they_belong() -> None:
