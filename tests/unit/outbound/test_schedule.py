@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -86,3 +88,10 @@ def test_with_soft_bounce_nothing_is_permanent(result) -> None:
     assert verdict.result.outcome in {Outcome.DEFERRED, Outcome.UNKNOWN}
     assert verdict.retry_at is not None
     assert verdict.retry_at > START + timedelta(days=30)
+
+
+def test_the_manual_shows_the_table() -> None:
+    page = (Path(__file__).parents[3] / "docs/outgoing.md").read_text()
+    rows = re.findall(r"^\| \d+(?: and later)? \| (\d+) min \|$", page, re.MULTILINE)
+
+    assert [timedelta(minutes=int(minutes)) for minutes in rows] == list(DELAYS)
