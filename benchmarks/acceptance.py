@@ -114,13 +114,15 @@ def main() -> None:
     parser.add_argument("--questions", type=lambda text: text.split(","), default=["acceptance", "finished"])
     parser.add_argument("--folder", default="/var/tmp", help="where the stores are made: on a real disk")
     parser.add_argument("--json", type=Path, help="also write every run to this file")
+    parser.add_argument("--strict", action="store_true", help="exit 1 if a cell misses its aim")
     options = parser.parse_args()
     print(f"{'':26} {'poterne /s':>24} {'dovecot /s':>24}")
     cells = run(options)
     if options.json:
         options.json.write_text(json.dumps([asdict(cell) for cell in cells], indent=1))
     missed = sum("MISSED" in row(list(pair)) for pair in zip(cells[::2], cells[1::2], strict=True))
-    sys.exit(1 if missed else 0)
+    print(f"{len(cells) // 2 - missed} of {len(cells) // 2} cells meet their aim")
+    sys.exit(1 if missed and options.strict else 0)
 
 
 if __name__ == "__main__":
