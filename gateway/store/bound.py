@@ -28,7 +28,7 @@ from gateway.store.statement import Statement, insert
 from gateway.store.tables_out import automatic_counts, automatic_mails, bound_locks, breakers
 from gateway.store.timeline import add_entry, remember_ids
 from gateway.store.times import microseconds, to_moment
-from gateway.store.windows import ALERT_SCOPES, AUTOMATIC_SCOPES, SCOPES, BoundTable, Windows
+from gateway.store.windows import ALERT_SCOPES, AUTOMATIC_SCOPES, SCOPES
 
 Keys = tuple[tuple[str, str], ...]  # (scope, key), in the order of locking
 
@@ -255,6 +255,3 @@ def in_words(length: timedelta) -> str:
         if seconds % size == 0 and (seconds // size > 1 or unit != "d"):
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
-
-
-__all__ = ["BoundTable", "Windows", "exceeded", "lock", "queue_automatic"]

@@ -31,8 +31,6 @@ def translate(error: BaseException) -> Transient | None:
         return StorageUnavailable(
             f"the database cannot be used: {str(error).splitlines()[0] if str(error) else error!r}"
         )
-    if isinstance(error, OSError):
-        return StorageUnavailable(f"the database cannot be used: {error}")
     return None
 
 

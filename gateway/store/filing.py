@@ -130,6 +130,8 @@ def add_mail(case: Case, ticket_id: TicketId) -> int:
             intake_id=case.claim.intake_id,
             quoted=case.mail.text if case.mail.reply_text and case.mail.reply_text != case.mail.text else None,
             html=case.mail.html,
+            subject=case.mail.subject,
+            files=(file.filename for file in case.mail.attachments),
         )
     case.context.transaction.run_many(
         INSERT_ATTACHMENT,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, bindparam, func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, literal_column, or_, select, update
 
 from gateway.errors import Conflict
 from gateway.model import Claim, Disposition, Effect, Envelope, IntakeId, Verdict
@@ -102,9 +102,6 @@ VOID_LEASES = Statement(
     update(intakes)
     .where(intakes.c.state == WAITING, intakes.c.lease_until.is_not(None))
     .values(lease_until=None, lease_token=literal_column("0"))
-)
-NEXT_RETRY = Statement(
-    select(func.min(func.coalesce(intakes.c.retry_at, literal_column("0")))).where(intakes.c.state == WAITING)
 )
 
 

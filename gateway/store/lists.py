@@ -9,6 +9,7 @@ from gateway.mail.address import canonical, normal
 from gateway.model import AgentRow, BlockRow, SuppressionRow
 from gateway.store.context import Context
 from gateway.store.statement import Statement, insert
+from gateway.store.tables_desk import sessions
 from gateway.store.tables_out import agents, blocklist, breakers, suppressions
 from gateway.store.times import to_moment, to_moment_or_none
 
@@ -40,16 +41,27 @@ AGENTS = Statement(
     ).order_by(agents.c.address)
 )
 ADD_AGENT = insert(
-    agents, "address", "canonical", "name", "role", "password", "created_at", ignore=True, returning="id"
+    agents, "address", "canonical", "name", "role", "password", "created_at", "must_change", ignore=True, returning="id"
 )
 AGENT = Statement(
-    select(agents.c.password, agents.c.disabled_at, agents.c.role).where(agents.c.address == bindparam("address"))
+    select(agents.c.password, agents.c.disabled_at, agents.c.role, agents.c.must_change, agents.c.id).where(
+        agents.c.address == bindparam("address")
+    )
 )
 CHANGE_AGENT = Statement(
     update(agents)
     .where(agents.c.address == bindparam("which"))
-    .values(password=bindparam("secret"), disabled_at=bindparam("since"), role=bindparam("duty"))
+    .values(
+        password=bindparam("secret"),
+        disabled_at=bindparam("since"),
+        role=bindparam("duty"),
+        must_change=bindparam("temporary"),
+    )
 )
+
+
+# Whoever gets a new password from somebody else, or is disabled, is signed out everywhere.
+END_SESSIONS = Statement(sessions.delete().where(sessions.c.agent_id == bindparam("agent")))
 
 
 def list_blocklist(context: Context) -> list[BlockRow]:
@@ -107,6 +119,7 @@ def add_agent(context: Context, address: str, name: str, role: str, password: st
         role=role,
         password=password,
         created_at=context.now,
+        must_change=password is not None,
     )
     if number is None:
         raise Conflict(f"{normal(address)} has an account already")
@@ -123,6 +136,13 @@ def change_agent(context: Context, address: str, password: str | None, disabled:
     if disabled is not None:
         since = (since or context.now) if disabled else None
     context.transaction.run(
-        CHANGE_AGENT, which=normal(address), secret=password or row[0], since=since, duty=role or row[2]
+        CHANGE_AGENT,
+        which=normal(address),
+        secret=password or row[0],
+        since=since,
+        duty=role or row[2],
+        temporary=bool(row[3]) or password is not None,
     )
+    if password is not None or disabled:
+        context.transaction.run(END_SESSIONS, agent=row[4])
     context.changed_people()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from dataclasses import dataclass
@@ -109,7 +110,7 @@ class FileStorage:
                 os.rename(temporary, path)  # noqa: PTH104 - the pair to mkstemp
             except BaseException:
                 with contextlib.suppress(OSError):
-                    os.unlink(temporary)  # noqa: PTH108
+                    os.unlink(temporary)  # noqa: PTH108 - the same pair
                 raise
             sync_folder(folder)
         except OSError as error:
@@ -133,8 +134,6 @@ def sync_folder(folder: Path) -> None:
 
 
 def file_trouble(error: OSError) -> StorageFull | StorageUnavailable:
-    import errno
-
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     return StorageFull("the disk of raw mail is full") if full else StorageUnavailable(f"raw mail: {error.strerror}")
 

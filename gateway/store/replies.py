@@ -30,8 +30,12 @@ def queue_reply(
     author: str,
     *,
     delay: timedelta = AT_ONCE,
+    words: str | None = None,
 ) -> OutgoingId:
-    """Queue a reply with its entry. Barred recipients are shown as refused; NotSendable if there is no other."""
+    """Queue a reply with its entry. Barred recipients are shown as refused; NotSendable if there is no other.
+
+    `words` are the agent's own; without them the entry shows the whole letter.
+    """
     row = context.transaction.row(TICKET, ticket_id=ticket_id)
     if row is None:
         raise NotFound(f"there is no ticket {ticket_id}")
@@ -41,7 +45,18 @@ def queue_reply(
         raise NotSendable("; ".join(refused.values()) or "there is no recipient")
     add_deliveries(context, outgoing_id, draft, ticket_id, refused=refused, delay=delay)
     remember_ids(context, ticket_id, (draft.message_id,), ours=True)
-    add_entry(context, ticket_id, EntryKind.AGENT, author, draft.text, outgoing_id=outgoing_id, html=draft.html)
+    add_entry(
+        context,
+        ticket_id,
+        EntryKind.AGENT,
+        author,
+        draft.text if words is None else words,
+        outgoing_id=outgoing_id,
+        quoted=None if words is None else draft.text,
+        html=draft.html if words is None else None,
+        subject=draft.subject,
+        files=(file.filename for file in draft.files),
+    )
     for recipient, because in refused.items():
         detail = {"event": "refused", "rule": "blocklist", "recipient": recipient}
         text = f"The reply does not go to {recipient}: {because}"

@@ -214,6 +214,8 @@ agents = Table(
     Column("disabled_at", Time),
     needed("created_at", Time),
     Column("settings", Text),  # JSON
+    needed("must_change", Boolean, NO),  # the password was chosen by somebody else
+    needed("restricted", Boolean, NO),  # sees the queues of agent_queues only
 )
 
 # Direct inboxes: who fetches, how far it was read, how it goes.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import bindparam, literal_column, select, update
 
-from gateway.mail.address import canonical, normal
+from gateway.mail.address import canonical, normal, organisation
 from gateway.model import EntryKind, Mailbox
+from gateway.store import search
 from gateway.store.context import Context
 from gateway.store.statement import Statement, insert
 from gateway.store.tables import customers, entries, message_ids, participants, tickets
@@ -49,7 +51,9 @@ PROMOTE = Statement(
     .values(role="participant")
 )
 FIND_CUSTOMER = Statement(select(customers.c.id, customers.c.name).where(customers.c.address == bindparam("address")))
-INSERT_CUSTOMER = insert(customers, "address", "canonical", "name", "created_at", ignore=True, returning="id")
+INSERT_CUSTOMER = insert(
+    customers, "address", "canonical", "name", "created_at", "organisation", ignore=True, returning="id"
+)
 NAME_CUSTOMER = Statement(
     update(customers).where(customers.c.id == bindparam("customer_id")).values(name=bindparam("known_as"))
 )
@@ -70,9 +74,11 @@ def add_entry(
     detail: dict[str, Any] | None = None,
     quoted: str | None = None,
     html: str | None = None,
+    subject: str = "",
+    files: Iterable[str] = (),
 ) -> int:
-    """Write one entry and return its id. It does not touch the ticket itself."""
-    return int(
+    """Write one entry, with `subject` and the names of `files` in the index only. It does not touch the ticket."""
+    entry_id = int(
         context.transaction.value(
             INSERT_ENTRY,
             ticket_id=ticket_id,
@@ -88,6 +94,9 @@ def add_entry(
             html=html,
         )
     )
+    if kind in search.SAID or subject:
+        search.remember(context.transaction, entry_id, (subject, author, *files, text))
+    return entry_id
 
 
 def touch(context: Context, ticket_id: int) -> None:
@@ -101,7 +110,12 @@ def find_or_add_customer(context: Context, box: Mailbox) -> int:
     row = context.transaction.row(FIND_CUSTOMER, address=address)
     if row is None:
         found = context.transaction.value(
-            INSERT_CUSTOMER, address=address, canonical=canonical(address), name=box.name, created_at=context.now
+            INSERT_CUSTOMER,
+            address=address,
+            canonical=canonical(address),
+            name=box.name,
+            created_at=context.now,
+            organisation=organisation(address),
         )
         if found is not None:
             return int(found)

@@ -65,6 +65,11 @@ def empty_url(request: pytest.FixtureRequest) -> str:
     return url
 
 
+def known_to_sqlalchemy(name: str | None, _kind: str, _parents: object) -> bool:
+    """Leave out the full-text index, which is a virtual table in one database and a tsvector in the other."""
+    return not str(name).startswith(("entry_words", "ix_entry_words"))
+
+
 def put_rows(url: str) -> None:
     """Write a row into the tables as they are at present in the database."""
     with connect(url) as connection:
@@ -86,7 +91,8 @@ def test_migrating_an_empty_database_makes_the_schema_of_the_code(empty_url: str
     assert migrate(empty_url) == (None, HEAD)
 
     with connect(empty_url) as connection:
-        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        options = {"compare_server_default": True, "include_name": known_to_sqlalchemy}
+        context = MigrationContext.configure(connection, opts=options)
         difference = compare_metadata(context, tables.raws.metadata)
     assert tables_out.deliveries.metadata is tables.raws.metadata
     assert difference == []
@@ -107,12 +113,19 @@ def test_rows_survive_every_step_to_the_end(empty_url: str, revision: str) -> No
 
     migrate(empty_url)
 
+    found = {
+        "sqlite": "SELECT rowid FROM entry_words WHERE entry_words MATCH 'burns AND printer'",
+        "postgresql": "SELECT entry_id FROM entry_words WHERE words @@ to_tsquery('simple', 'burns & printer')",
+    }
     with connect(empty_url) as connection:
+        indexed = connection.execute(text(found[connection.dialect.name])).scalars().all()
         raw = connection.execute(select(tables.raws.c.content)).scalar()
         entry = connection.execute(select(tables.entries.c.text)).scalar()
         if connection.dialect.name == "sqlite":
             assert connection.execute(text("PRAGMA foreign_key_check")).fetchall() == []
     assert (bytes(raw or b""), entry) == (b"raw", "It burns.")
+    # Rows that were there before the index are found; those of this test came past the code that indexes new ones.
+    assert indexed == ([1] if revision < "0002" else [])
 
 
 def test_a_database_of_a_newer_version_is_left_alone(empty_url: str) -> None:
