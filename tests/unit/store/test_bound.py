@@ -174,6 +174,20 @@ async def test_what_cannot_be_counted_is_not_sent_and_the_ticket_stays(store: Sq
     assert await store.list_outbox() == []
 
 
+async def test_a_letter_that_cannot_be_written_keeps_no_ticket_back(store: SqlStore) -> None:
+    def breaks(_ticket, _outgoing):
+        raise FileNotFoundError("logo.png")
+
+    parsed = mail()
+    claim = await take(store)
+
+    applied = await store.transact(lambda writer: writer.apply(claim, parsed, opens(parsed, acknowledge=True), breaks))
+
+    assert [refusal.rule for refusal in applied.refusals] == ["cannot-count"]
+    assert len(await store.list_tickets()) == 1
+    assert (await store.audit()).problems == ()
+
+
 async def test_a_draft_to_others_than_were_counted_is_refused(store: SqlStore) -> None:
     request = AutomaticMail(OutgoingKind.NOTICE, "support", "ann@example.com")
 

@@ -92,7 +92,7 @@ async def test_file_and_folder_are_synced_before_the_rename_counts(
     fsync, rename = os.fsync, os.rename
 
     def noted_fsync(descriptor: int) -> None:
-        steps.append("folder" if os.path.isdir(f"/proc/self/fd/{descriptor}") else "file")  # noqa: PTH112
+        steps.append("folder" if os.path.isdir(f"/proc/self/fd/{descriptor}") else "file")  # noqa: PTH112 - a name in /proc
         fsync(descriptor)
 
     def noted_rename(source: str, target: str) -> None:
