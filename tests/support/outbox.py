@@ -19,6 +19,7 @@ from gateway.model import (
     OutgoingId,
     TicketId,
 )
+from gateway.outbound.signer import Signer
 from tests.support.drafts import make_draft
 
 START = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
@@ -170,6 +171,13 @@ class Sent:
     envelope_from: str
     recipients: tuple[str, ...]
     content: bytes
+
+
+class QuickSigner(Signer):
+    """Writes without a thread, so that tests with a turned clock do not wait for one."""
+
+    async def write(self, draft: Draft, composed_at: datetime, signed_at: datetime) -> bytes:
+        return self.write_now(draft, composed_at, signed_at)
 
 
 TAKEN = DeliveryResult(Outcome.SENT, 250, "250 2.0.0 taken", dot_sent=True)

@@ -39,6 +39,7 @@ from tests.support.outbox import (
     START,
     TAKEN,
     MemoryOutbox,
+    QuickSigner,
     RunningClock,
     ScriptedChannel,
     TurnedClock,
@@ -46,13 +47,6 @@ from tests.support.outbox import (
 
 HOME = "support-in@tickets.example.org"
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
-
-
-class QuickSigner(Signer):
-    """Writes without a thread, so that tests with a turned clock do not wait for one."""
-
-    async def write(self, draft, composed_at, signed_at) -> bytes:
-        return self.write_now(draft, composed_at, signed_at)
 
 
 SIGNER = QuickSigner()
