@@ -17,6 +17,8 @@ PAGE = 200
 
 # Rules that look at the moment: how fast an answer came, how many mails there were, who was muted.
 MOMENTARY = frozenset({"answers-at-once", "responder-confirmed", "loop-suspected", "storm", "suppressed"})
+# And those of the worker, which hold a mail that was never judged.
+UNJUDGED = frozenset({"parser-died", "daemon-died", "processing-failed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +87,10 @@ def as_it_was(stored: Stored, row: IntakeRow) -> Stored:
 def differences(row: IntakeRow, plan: Plan) -> tuple[tuple[str, str, str], ...]:
     """Compare the record with a new judgement.
 
-    A mail that was not judged yet differs in nothing, and so does one that was judged by what had happened just before
+    A mail that was not judged differs in nothing, and neither does one that was judged by what had happened just before
     it: that moment does not come back.
     """
-    if row.disposition is None or any(item.rule in MOMENTARY for item in row.verdicts):
+    if row.disposition is None or any(item.rule in MOMENTARY | UNJUDGED for item in row.verdicts):
         return ()
     queue = plan.new_ticket.queue if plan.new_ticket else row.queue
     pairs = [

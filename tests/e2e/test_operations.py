@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 import pytest
 
+from gateway.app import NEED_RESTART
 from gateway.cli.frame import poterne
 from gateway.config import load
 from gateway.console import signing
@@ -80,6 +81,13 @@ def test_the_credentials_are_those_of_the_unit() -> None:
 
     assert "\nLoadCredential=secret:/etc/poterne/secret\n" in unit
     assert "\nLoadCredential=dkim:/etc/poterne/dkim\n" in unit  # one credential for each file, named dkim_FILE
+
+
+def test_the_manual_names_what_needs_a_restart() -> None:
+    sentence = re.search(r"`config\.refused`;(.*?)need a restart", MANUAL, flags=re.DOTALL)
+
+    assert sentence is not None
+    assert tuple(re.findall(r"`(\w+)`", sentence[1])) == NEED_RESTART
 
 
 @pytest.fixture(scope="module")

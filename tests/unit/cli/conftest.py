@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
@@ -50,6 +51,14 @@ class Result:
 
 
 Poterne = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def own_umask() -> Iterator[None]:
+    """Commands keep what they write private; in this process, that must not outlive them."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
 
 
 @pytest.fixture
@@ -112,7 +121,7 @@ def empty_database() -> bytes:
 def with_database(config: Path) -> None:
     """Put an empty database beside the configuration, if there is none."""
     path = config.parent / "poterne.db"
-    if not path.exists():
+    if "sqlite:" in config.read_text() and not path.exists():
         path.write_bytes(empty_database())
         path.chmod(0o600)
 
