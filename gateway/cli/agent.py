@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 
 import click
@@ -13,8 +14,6 @@ from gateway.cli.sysexits import DATAERR
 
 COLUMNS = ("id", "address", "name", "role", "created_at", "disabled_at")
 KEYS = COLUMNS
-MIN_PASSWORD = 10
-MAX_PASSWORD = 1000
 
 password_option = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 
@@ -83,6 +82,8 @@ def checked_address(address: str) -> None:
 
 def read_password(*, from_stdin: bool) -> str:
     """Ask for a password twice, or read one line."""
+    from gateway.desk.passwords import MAX_PASSWORD, MIN_PASSWORD
+
     if from_stdin:
         secret = sys.stdin.readline().rstrip("\r\n")
     else:
@@ -95,7 +96,7 @@ def read_password(*, from_stdin: bool) -> str:
 
 
 def hash_password(secret: str) -> str:
-    """Return the argon2id hash (RFC 9106 §4)."""
-    from argon2 import PasswordHasher
+    """Return the hash to keep, as the pages make it."""
+    from gateway.desk.passwords import Argon2
 
-    return PasswordHasher().hash(secret)
+    return asyncio.run(Argon2().hash(secret))
