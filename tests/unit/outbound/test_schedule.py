@@ -61,6 +61,15 @@ def test_the_ticket_is_warned_once_at_four_hours() -> None:
     assert again.note == ""
 
 
+def test_who_was_tried_more_often_than_the_table_says_is_warned_in_time_all_the_same() -> None:
+    probe = at(timedelta(hours=2), GONE, attempt=30)
+    late = at(timedelta(hours=5), GONE, attempt=30, warned=True)
+
+    assert probe.retry_at == START + WARN_AFTER * (1 + JITTER)
+    assert late.retry_at is not None
+    assert late.retry_at > START + timedelta(hours=9)
+
+
 def test_the_last_attempt_is_at_five_days_and_then_it_has_failed() -> None:
     before = at(GIVE_UP_AFTER - timedelta(hours=1), attempt=36)
     final = at(GIVE_UP_AFTER, GONE, attempt=37)
