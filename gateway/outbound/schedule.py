@@ -62,7 +62,7 @@ def settle(
     if not soft_bounce and now < deadline < retry_at:
         retry_at = deadline  # the last attempt
     warning = delivery.queued_at + WARN_AFTER * (1 + JITTER)
-    if not delivery.warned and now < warning < retry_at:
+    if age < WARN_AFTER and warning < retry_at:
         retry_at = warning  # who was tried more often, as a probe of a dead channel, is not warned later for it
     note = ""
     if age >= WARN_AFTER and not delivery.warned:
