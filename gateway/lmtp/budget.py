@@ -44,10 +44,17 @@ class Share:
         return True
 
     def charge(self, octets: int) -> bool:
-        """Count octets that arrived; reserve what goes beyond the announcement, or say no."""
+        """Count octets that arrived; reserve what goes beyond the announcement, or say no and give everything back.
+
+        At once, not at the end of the refused mail: else mails that arrive together fill the budget together, and all
+        are refused, again at every try.
+        """
         self._used += octets
         missing = self._used - self._reserved
-        return missing <= 0 or self.reserve(missing)
+        if missing <= 0 or self.reserve(missing):
+            return True
+        self.close()
+        return False
 
     def close(self) -> None:
         """Give everything back."""

@@ -162,6 +162,28 @@ async def test_mail_beyond_the_budget_is_deferred_and_the_budget_comes_back(list
         assert [answer.code for answer in await second.deliver("", THREE, big)] == [250] * 3
 
 
+async def test_of_mails_that_fill_the_budget_together_some_come_through(listen):
+    listener = await listen(limits={"bytes_in_flight": 100_000, "message_size": 50_000})
+    content = stuffed((b"x" * 98 + b"\r\n") * 400)
+
+    async def one(gate: asyncio.Barrier) -> int:
+        async with LmtpClient(listener.where) as client:
+            client.send(b"MAIL FROM:<>\r\nRCPT TO:<support@example.org>\r\nDATA\r\n")
+            await client.answers(3)
+            for start in range(0, len(content), 5000):
+                # all in step, without telling their size before
+                await gate.wait()
+                client.send(content[start : start + 5000])
+                await client.writer.drain()
+            return (await client.answer()).code
+
+    gate = asyncio.Barrier(8)
+    codes = await asyncio.gather(*(one(gate) for _ in range(8)))
+
+    assert set(codes) == {250, 452}
+    assert len(listener.taker.mails) == codes.count(250) >= 1
+
+
 async def test_the_announced_size_is_reserved_at_data(listen):
     listener = await listen(limits={"bytes_in_flight": 60_000, "message_size": 50_000})
     async with LmtpClient(listener.where) as first, LmtpClient(listener.where) as second:
