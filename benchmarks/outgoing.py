@@ -97,21 +97,23 @@ def make_deliveries(count: int) -> list[ClaimedDelivery]:
     return found
 
 
-async def ours(port: int, deliveries: Sequence[ClaimedDelivery], connections: int, keys: Sequence[SigningKey]) -> float:
-    """Return how many mails a second left."""
+async def ours(
+    port: int, deliveries: Sequence[ClaimedDelivery], connections: int, keys: Sequence[SigningKey]
+) -> tuple[float, float]:
+    """Return how many mails a second left, and the milliseconds of processor time that each took."""
     belt = Belt(deliveries)
     signer = Signer(keys)
     desk = Desk(belt, signer, RunningClock(), KEYS, {"support": "in@tickets.example.org"}, lambda: 0.5)
     channel = KeptChannel(Server("127.0.0.1", port, "bench.example.org"), connections)
     worker = ChannelWorker("relay", channel, desk, connections=connections)
-    started = time.perf_counter()
+    started, used = time.perf_counter(), time.process_time()
     task = asyncio.create_task(worker.run())
     await belt.done.wait()
-    took = time.perf_counter() - started
+    took, used = time.perf_counter() - started, time.process_time() - used
     worker.stop()
     await task
     signer.close()
-    return len(deliveries) / took
+    return len(deliveries) / took, used * 1000 / len(deliveries)
 
 
 def theirs(port: int, count: int, connections: int) -> float:
@@ -145,15 +147,19 @@ def main() -> None:
     try:
         for connections in CONNECTIONS:
             runs: dict[str, list[float]] = {name: [] for name in ("smtp-source", *ways)}
+            costs: dict[str, list[float]] = {name: [] for name in ways}
             for _ in range(RUNS):
                 runs["smtp-source"].append(theirs(port, count, connections))
                 for name, keys in ways.items():
                     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                        runs[name].append(runner.run(ours(port, deliveries, connections, keys)))
-            rates = {name: statistics.median(found) for name, found in runs.items()}
-            base = rates["smtp-source"]
-            shown = "  ".join(f"{name} {rate:.0f} ({rate / base:.2f})" for name, rate in rates.items())
-            print(f"connections {connections:2}: {shown}")
+                        rate, cost = runner.run(ours(port, deliveries, connections, keys))
+                    runs[name].append(rate)
+                    costs[name].append(cost)
+            base = statistics.median(runs["smtp-source"])
+            print(f"connections {connections:2}: smtp-source {base:.0f}")
+            for name in ways:
+                rate, cost = statistics.median(runs[name]), statistics.median(costs[name])
+                print(f"    {name:>8} {rate:6.0f}  ratio {rate / base:.2f}  processor {cost:.2f} ms a mail")
     finally:
         sink.terminate()
         sink.wait()

@@ -19,7 +19,6 @@ from gateway.ports import TokenSource
 from gateway.telemetry import failpoint
 
 DOT_PATIENCE = 10  # times the usual timeout; RFC 5321 §4.5.3.2.6 wants 10 minutes for the answer to the final dot
-_LINE_DOT = re.compile(rb"^\.", re.MULTILINE)
 _SERVICE_CLOSING = 421
 _GO_AHEAD = 354
 _CHALLENGE = 334
@@ -252,8 +251,8 @@ class _Transaction:
         self._settle(judge(reply, dot_sent=self._dot_sent))
 
     async def _body(self, content: bytes) -> None:
-        # RFC 5321 §4.5.2: a dot at the start of a line is doubled.
-        stuffed = _LINE_DOT.sub(b"..", content) if b"\n." in content or content[:1] == b"." else content
+        # RFC 5321 §4.5.2: a dot at the start of a line is doubled. Every line ends in CRLF; the channel saw to that.
+        stuffed = (b"." if content.startswith(b".") else b"") + content.replace(b"\n.", b"\n..")
         at = 0
         while len(stuffed) - at > CHUNK:
             self._wire.write(stuffed[at : at + CHUNK])
