@@ -30,12 +30,13 @@ REPEATS = 5  # of a job that lost a race
 class Worker:
     """One thread with one connection."""
 
-    __slots__ = ("connection", "cursor", "given_up", "thread")
+    __slots__ = ("connection", "cursor", "given_up", "hangs", "thread")
 
     def __init__(self) -> None:
         self.connection: Any = None
         self.cursor: Any = None
         self.given_up = False
+        self.hangs = 0  # the lane's count when this connection was opened
         self.thread: threading.Thread | None = None
 
     def drop(self) -> None:
@@ -72,6 +73,7 @@ class Lane:
         self._wake = threading.Condition()
         self._closing = False
         self._workers: set[Worker] = set()
+        self._hangs = 0  # how often a connection hung: those of idle threads are not trusted afterwards
         for _ in range(threads):
             self._start()
 
@@ -115,6 +117,7 @@ class Lane:
                 return
             worker.given_up = True
             self._workers.discard(worker)
+            self._hangs += 1
         self.connector.sever(worker.connection)  # nothing that it may still send is to arrive
         self._start()
 
@@ -225,8 +228,11 @@ class Lane:
 
     def _open(self, worker: Worker) -> None:
         """Begin; a connection that died while it was idle is replaced once."""
+        if worker.hangs != self._hangs:
+            worker.drop()
         fresh = worker.connection is None
         if fresh:
+            worker.hangs = self._hangs
             worker.connection = self.connector.connect(writes=self.writes)
             worker.cursor = self.connector.cursor(worker.connection)
         try:
