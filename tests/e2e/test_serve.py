@@ -55,12 +55,12 @@ pytestmark = pytest.mark.xdist_group("serve")
 
 def test_mail_in_ticket_acknowledgement_out(daemon, relay):
     refused = deliver(daemon)
-    daemon.until(lambda: relay.mails)
-    (intake,) = daemon.rows("intakes")
-    (ticket,) = daemon.rows("tickets")
-    daemon.until(lambda: daemon.rows("outbox")[0]["state"] == "sent")
+    daemon.until(lambda: [mail for mail in relay.mails if mail["In-Reply-To"] == "<1@customer.test>"])
+    intake = next(row for row in daemon.rows("intakes") if row["message_id"] == "1@customer.test")
+    ticket = next(row for row in daemon.rows("tickets") if row["number"] == intake["ticket"])
+    daemon.until(lambda: all(row["state"] == "sent" for row in daemon.rows("outbox")))
     conversation = daemon.get(f"/api/v1/tickets/{ticket['number']}")[1]
-    (mail,) = relay.mails
+    mail = next(mail for mail in relay.mails if mail["In-Reply-To"] == "<1@customer.test>")
     message = message_from_bytes(mail.content)
 
     assert refused == {}
@@ -73,15 +73,15 @@ def test_mail_in_ticket_acknowledgement_out(daemon, relay):
 
 
 def test_one_id_follows_the_mail_through_the_log(daemon):
-    daemon.until(lambda: "outbound." in daemon.log_end(20000) or "delivery." in daemon.log_end(20000))
+    deliver(daemon, QUESTION.replace(b"<1@", b"<6@").replace(b"marie@customer", b"jan@third"), sender="jan@third.test")
+    daemon.until(lambda: "recipient=jan@third.test" in daemon.log.read_text())
     lines = daemon.log.read_text().splitlines()
-    taken = next(line for line in lines if "lmtp.taken" in line)
+    taken = next(line for line in lines if "lmtp.taken" in line and "jan@third.test" in line)
     session = re.search(r"session=(\S+)", taken)
 
     assert session
-    names = [line.split()[2] for line in lines if session[0] in line]
-    assert {"lmtp.taken", "intake.done"} <= set(names)
-    assert any(name.startswith(("delivery.", "outbound.")) for name in names), names
+    names = [line.split()[2] for line in lines if session[0] in line.split()]
+    assert names == ["lmtp.taken", "intake.done", "outbound.sent"]
 
 
 def test_an_unknown_recipient_is_refused_and_nothing_else(daemon):
@@ -99,7 +99,7 @@ def test_metrics_of_the_running_daemon_pass_promtool_and_hold_no_address(daemon)
     assert status == 200
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")
     assert "@" not in body
-    assert 'poterne_intakes_total{disposition="ticket",queue="support"}' in body
+    assert 'poterne_ready{check="workers"} 1.0' in body
     assert 'poterne_ready{check="database"} 1.0' in body
     assert "poterne_oldest_waiting_intake_seconds 0.0" in body
 
@@ -281,7 +281,7 @@ async def test_with_socket_activation_a_restart_refuses_no_connection(tmp_path):
             load, over = Load(port, ("support",)), asyncio.Event()
             clients = asyncio.create_task(load.run(4, over))
             codes = []
-            for _ in range(3):
+            for _ in range(2):
                 await asyncio.to_thread(daemon.start)
                 await asyncio.sleep(0.3)
                 codes.append(await asyncio.to_thread(daemon.stop))
@@ -291,7 +291,7 @@ async def test_with_socket_activation_a_restart_refuses_no_connection(tmp_path):
             stored = {row.stored_sha256 for row in read_intakes(daemon.database)}
             codes.append(await asyncio.to_thread(daemon.stop))
 
-    assert codes == [0, 0, 0, 0]
+    assert codes == [0, 0, 0]
     assert load.refused == 0
     assert len(load.ledger.promised) > 20
     assert [mail.number for mail in load.ledger.promised.values() if mail.sha256 not in stored] == []
