@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -128,6 +129,10 @@ async def test_an_app_password_with_googles_blanks_signs_in(provider: Submission
 
     assert result.code == 250, result.text
     assert f"sasl_method=PLAIN, sasl_username={ACCOUNT}" in provider.postfix.log()
+    for _ in range(100):  # the queue manager notes the sender a little later
+        if f"from=<{ACCOUNT}>" in provider.postfix.log():
+            break
+        await asyncio.sleep(0.05)
     assert f"from=<{ACCOUNT}>" in provider.postfix.log()
 
 
