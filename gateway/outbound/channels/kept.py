@@ -44,7 +44,6 @@ class KeptChannel:
         self._idle: list[tuple[Session, asyncio.TimerHandle]] = []
         self._quirks = {quirk.status: quirk.meaning for quirk in quirks}
         self._sender = sender
-        self._closed = False
 
     async def send(self, envelope_from: str, recipients: Sequence[str], content: bytes) -> Sequence[DeliveryResult]:
         """Hand over one message; one result per recipient, in order. Never raises for what a server says or does."""
@@ -106,7 +105,7 @@ class KeptChannel:
     def _keep(self, session: Session) -> None:
         if not session.usable:
             session.abort()
-        elif session.sent >= MAX_MAILS or self._closed:
+        elif session.sent >= MAX_MAILS:
             session.quit()
         else:
             timer = asyncio.get_running_loop().call_later(IDLE, self._expire, session)
@@ -126,8 +125,7 @@ class KeptChannel:
         return replace(result, outcome=Outcome.DEFERRED, text=text, channel_down=True)
 
     async def close(self) -> None:
-        """Say QUIT on kept connections; what is being sent may finish."""
-        self._closed = True
+        """Say QUIT on kept connections. A later `send` opens new ones."""
         while (session := self._take()) is not None:
             session.quit()
 

@@ -275,6 +275,17 @@ async def test_a_connection_is_kept_and_said_good_bye_to() -> None:
     assert len(server.transactions) == 3
 
 
+async def test_a_closed_channel_can_be_used_again() -> None:
+    async with SmtpServer() as server:
+        with channel(server) as way:
+            for _ in range(2):
+                await way.send(SENDER, [ADA], MESSAGE)
+                await way.send(SENDER, [ADA], MESSAGE)
+                await way.close()
+
+    assert server.connections == 2
+
+
 async def test_a_kept_connection_that_died_is_replaced_without_a_word() -> None:
     async with SmtpServer() as server:
         with channel(server) as way:
