@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.ports import Clock
+from gateway.store.agents_side import AgentsSide
 from gateway.store.desk_side import DeskSide
 from gateway.store.intake_side import IntakeSide
 from gateway.store.locations import is_sqlite, sqlite_path
@@ -39,5 +40,5 @@ def open_store(url: str, *, clock: Clock, options: StoreOptions | None = None) -
         raise
 
 
-class SqlStore(IntakeSide, OutboxSide, ReadSide, DeskSide):
+class SqlStore(IntakeSide, OutboxSide, ReadSide, DeskSide, AgentsSide):
     """Implements ports.Store, ports.Outbox and more, on SQLite or PostgreSQL; every call keeps its deadline."""

@@ -120,10 +120,9 @@ tickets = Table(
     needed("version", Integer, text("1")),  # for optimistic concurrency
     Index("ix_tickets_requester_id_created_at", "requester_id", "created_at"),
     Index("ix_tickets_queue_status_updated_at", "queue", "status", "updated_at"),
-    Index("ix_tickets_updated_at", "updated_at", "id"),
     Index("ix_tickets_assignee_updated_at", "assignee", "updated_at"),
     Index("ix_tickets_status_queue_assignee", "status", "queue", "assignee", "due_at"),
-    Index("ix_tickets_due_at", "due_at"),
+    where_known("ix_tickets_due_at", "due_at"),
     sqlite_autoincrement=True,
 )
 

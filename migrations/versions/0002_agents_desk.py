@@ -188,11 +188,11 @@ def extend() -> None:
     op.add_column("customers", sa.Column("organisation", sa.Text(), nullable=True))
     op.create_index("ix_customers_organisation", "customers", ["organisation"], unique=False)
     op.create_index("ix_tickets_assignee_updated_at", "tickets", ["assignee", "updated_at"], unique=False)
-    op.create_index("ix_tickets_due_at", "tickets", ["due_at"], unique=False)
+    known = sa.text("due_at IS NOT NULL")
+    op.create_index("ix_tickets_due_at", "tickets", ["due_at"], sqlite_where=known, postgresql_where=known)
     op.create_index(
         "ix_tickets_status_queue_assignee", "tickets", ["status", "queue", "assignee", "due_at"], unique=False
     )
-    op.create_index("ix_tickets_updated_at", "tickets", ["updated_at", "id"], unique=False)
 
 
 def create_index() -> None:

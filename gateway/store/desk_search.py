@@ -1,0 +1,91 @@
+"""Search of tickets, and the tags in use: what an agent may find is asked of the database for every hit."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from sqlalchemy import bindparam, func, literal_column, select
+
+from gateway.desk.nouns import Found, Page, Reach
+from gateway.store import search
+from gateway.store.context import Context
+from gateway.store.cursors import END, encode, read_cursor
+from gateway.store.desk_lists import lines_of
+from gateway.store.reach import inside, queues_of, rounded, values
+from gateway.store.statement import Statement
+from gateway.store.tables import entries, ticket_tags, tickets
+
+HITS_AT_ONCE, BATCHES = 400, 5
+
+t, e = tickets.c, entries.c
+
+
+@cache
+def places(entries_: int, queues: int) -> Statement:
+    """Return the statement that says of which ticket in reach each of so many entries is."""
+    return Statement(
+        select(e.id, e.ticket_id)
+        .select_from(entries.join(tickets, t.id == e.ticket_id))
+        .where(inside(e.id, "entry", entries_), inside(t.queue, "queue", queues))
+    )
+
+
+WORDS = Statement(select(e.text).where(e.id == bindparam("entry_id")))
+
+
+@cache
+def tags_in_use(queues: int) -> Statement:
+    """Return the statement of the tags with how many tickets have them."""
+    many = func.count()
+    return Statement(
+        select(ticket_tags.c.tag, many)
+        .select_from(ticket_tags.join(tickets, t.id == ticket_tags.c.ticket_id))
+        .where(inside(t.queue, "queue", queues))
+        .group_by(ticket_tags.c.tag)
+        .order_by(many.desc(), ticket_tags.c.tag)
+        .limit(literal_column("200"))
+    )
+
+
+def find_words(context: Context, reach: Reach, typed: str, limit: int, cursor: str | None) -> Page[Found]:
+    """Find tickets by words, each with its newest hit. A ticket may come again on a later page with an older one."""
+    query = search.query_of(typed, context.transaction.dialect)
+    if not query:
+        return Page(())
+    queues = queues_of(context, reach)
+    at = read_cursor(cursor)
+    before = at[1] if at else END
+    newest: dict[int, int] = {}
+    more = False
+    for _ in range(BATCHES):
+        hits = search.hits(context.transaction, query, before, HITS_AT_ONCE)
+        more = len(hits) == HITS_AT_ONCE
+        if not hits:
+            break
+        size = rounded(len(hits))
+        rows = context.transaction.rows(
+            places(size, len(queues)), **values("entry", hits, size), **values("queue", queues)
+        )
+        where: dict[int, int] = dict(rows)
+        for hit in hits:
+            before = hit
+            if hit in where and newest.setdefault(where[hit], hit) == hit and len(newest) == limit:
+                more = True
+                break
+        if len(newest) == limit or not more:
+            break
+    lines = lines_of(context, reach.agent, list(newest))
+    found = tuple(
+        Found(lines[number], entry, search.excerpt(context.transaction.value(WORDS, entry_id=entry) or "", typed))
+        for number, entry in newest.items()
+        if number in lines
+    )
+    return Page(found, encode(0, before) if more else None)
+
+
+def list_tags(context: Context, reach: Reach) -> list[tuple[str, int]]:
+    """Return the tags in use."""
+    queues = queues_of(context, reach)
+    return [
+        (tag, total) for tag, total in context.transaction.rows(tags_in_use(len(queues)), **values("queue", queues))
+    ]
