@@ -104,6 +104,7 @@ class Poterne:
             self._instance.policy.routes.route,
             settings.limits,
             host=settings.hostname,
+            soft_bounce=settings.soft_bounce,
             now=self._clock.now,
         )
         listener = LmtpServer(self._house)
@@ -211,6 +212,7 @@ class Poterne:
             keys=instance.policy.keys,
             bounce_homes={queue: answer_address(instance.settings, queue) for queue in instance.settings.queues},
             chance=random.random,
+            soft_bounce=instance.settings.soft_bounce,
         )
         return build_workers(instance.settings, desk, self._tokens)
 

@@ -61,12 +61,12 @@ def decide(mail: ParsedMail, facts: Facts, key: str, policy: Policy) -> Plan:
         return Plan(Disposition.BLOCKED, judgement, key)
     if judgement.kind is Kind.OWN_COPY:
         return Plan(Disposition.OWN_COPY, judgement, key)
-    if judgement.hold:
+    if judgement.hold and not facts.released:
         return Plan(Disposition.QUARANTINE, judgement, key)
     thread = find_thread(mail, facts, judgement)
     plan = Plan(Disposition.TICKET, judgement, key, thread_because=thread.because, fingerprint=fingerprint(mail))
     if judgement.kind is Kind.BOUNCE:
-        return file_report(mail, facts, thread, plan)
+        return file_report(mail, facts, thread, plan, policy)
     if thread.ticket is not None:
         return continue_ticket(mail, facts, thread, plan, policy)
     if judgement.kind in WITHOUT_A_TICKET:
@@ -83,10 +83,15 @@ def decide(mail: ParsedMail, facts: Facts, key: str, policy: Policy) -> Plan:
     return open_ticket(mail, facts, plan, policy)
 
 
-def file_report(mail: ParsedMail, facts: Facts, thread: Thread, plan: Plan) -> Plan:
-    """File a delivery report on the exact delivery that it is about; hold one that matches nothing of ours."""
+def file_report(mail: ParsedMail, facts: Facts, thread: Thread, plan: Plan, policy: Policy) -> Plan:
+    """File a delivery report on the exact delivery that it is about; hold one that matches nothing of ours.
+
+    One that an operator released opens a ticket: somebody wants to read it.
+    """
     events = report_events(mail, facts)
     ticket = thread.ticket
+    if ticket is None and not events and facts.released:
+        return open_ticket(mail, facts, plan, policy)
     if ticket is None and not events:
         verdict = Verdict("bounce-unmatched", Effect.HOLD, "a delivery report about no mail of ours", "body")
         judgement = replace(plan.judgement, hold=True, verdicts=(*plan.judgement.verdicts, verdict))

@@ -493,6 +493,7 @@ class Facts:
     spam_policy: str = "tag"  # tag | hold | ignore
     overrides: tuple[Override, ...] = ()
     max_hops: int = 45
+    released: bool = False  # an operator released it from quarantine: nothing holds it again
 
 
 # --- what process() decided -----------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ def gather(writer: Writer, claim: Claim, mail: ParsedMail, policy: Policy, now: 
     tokens = read_tokens(mail, claim.envelope, policy.keys)
     key = idempotence_key(mail)
     stored = writer.gather(claim, mail, route, tokens, key)
-    return policy.facts(claim.envelope, route, tokens, stored, now), key
+    return policy.facts(claim, route, tokens, stored, now), key
 
 
 def acknowledgement(

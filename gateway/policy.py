@@ -11,7 +11,7 @@ from gateway.config.settings import Appearance, Queue, RoutingRule, Settings
 from gateway.mail.address import normal, parse_mailboxes
 from gateway.mail.letters import Letterhead, Look, Templates
 from gateway.mail.token import TokenKeys
-from gateway.model import Envelope, Facts, Mailbox, Override, Route, Stored, Tokens
+from gateway.model import Claim, Envelope, Facts, Mailbox, Override, Route, Stored, Tokens
 from gateway.routing import Routes
 
 
@@ -28,11 +28,12 @@ class Policy:
     standing: Mapping[str, Facts]  # per queue: the facts that are the same for every mail
     letterheads: Mapping[str, Letterhead]  # per queue
 
-    def facts(self, envelope: Envelope, route: Route, tokens: Tokens, stored: Stored, now: datetime) -> Facts:
+    def facts(self, claim: Claim, route: Route, tokens: Tokens, stored: Stored, now: datetime) -> Facts:
         """Put together what rules may look at: the queue's standing facts and what was gathered for this mail."""
         return replace(
             self.standing[route.queue],
-            envelope=envelope,
+            envelope=claim.envelope,
+            released=claim.released,
             route=route,
             tokens=tokens,
             stored=stored,
@@ -42,9 +43,11 @@ class Policy:
         )
 
     def route(self, rcpt_to: str, queue: str) -> Route:
-        """Route an intake that was accepted for `queue`, even if its address left the configuration since."""
+        """Route an intake that was accepted for `queue`, even if its address, or the queue, is configured no more."""
         found = self.routes.route(rcpt_to)
-        return found if found is not None and found.queue == queue else Route(queue=queue, creation_address=rcpt_to)
+        if found is not None and (found.queue == queue or queue not in self.queues):
+            return found
+        return Route(queue=queue if queue in self.queues else next(iter(self.queues)), creation_address=rcpt_to)
 
     def letterhead(self, queue: str, route: Route) -> Letterhead:
         """Return the queue's letterhead, answers going to the address that the mail came to if it is the queue's."""

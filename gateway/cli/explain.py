@@ -110,7 +110,7 @@ def open_desk(rcpt: str | None) -> Look:
     def gather(claim: Claim, mail: ParsedMail, now: datetime) -> tuple[Facts, str]:
         route = policy.route(claim.envelope.rcpt_to, claim.queue)
         tokens = read_tokens(mail, claim.envelope, policy.keys)
-        return policy.facts(claim.envelope, route, tokens, Stored(), now), idempotence_key(mail)
+        return policy.facts(claim, route, tokens, Stored(), now), idempotence_key(mail)
 
     return Look(policy, *recipient(settings, policy, rcpt), gather)
 

@@ -279,6 +279,7 @@ class Settings(Section):
     trust: Trust = Field(Trust(), description="Whose word on senders counts.")
     routing: tuple[RoutingRule, ...] = Field((), description="Routing rules; the first match wins.")
     templates: Path | None = Field(None, description="Folder whose templates of mails stand before the shipped ones.")
+    soft_bounce: bool = Field(False, description="Nothing permanent while you try things out: 5xx become 4xx.")
     agents: Agents = Field(Agents(), description="How agents sign in.")
     webhooks: dict[Name, Webhook] = Field({}, description="Addresses that hear of events.")
 

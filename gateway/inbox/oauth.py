@@ -8,16 +8,19 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 import msal
+import requests
 
 from gateway.errors import SignInRefused, StorageUnavailable
 from gateway.ports import Vault
 
 MICROSOFT = "https://login.microsoftonline.com"
 SCOPES = ("https://outlook.office.com/IMAP.AccessAsUser.All", "https://outlook.office.com/SMTP.Send")
+TIMEOUT_SECONDS = 30
 APPLICATION_SCOPES = ("https://outlook.office365.com/.default",)
 
 # What the authorization server says, and what the administrator does about it. First match wins.
@@ -46,6 +49,19 @@ def advice(answer: Mapping[str, Any]) -> str:
         if sign in text:
             return f"{text}; {cure}"
     return f"{text}; check tenant, client_id and the application's permissions"
+
+
+def web_client(ca_file: str | None) -> requests.Session:
+    """Return the HTTP client that msal uses: bounded in time, and trusting `ca_file` alone if there is one.
+
+    The environment's certificate bundle would silently win over `ca_file`, so the environment is not asked then.
+    """
+    session = requests.Session()
+    session.request = partial(session.request, timeout=TIMEOUT_SECONDS)  # type: ignore[method-assign]
+    if ca_file is not None:
+        session.trust_env = False
+        session.verify = ca_file
+    return session
 
 
 class SealedCache:
@@ -100,8 +116,7 @@ class MicrosoftTokens:
             client_id,
             **({"client_credential": client_secret} if self._unattended else {}),
             token_cache=cache.cache,
-            verify=ca_file or True,
-            timeout=30,
+            http_client=web_client(ca_file),
             **where,
         )
         self._application: Any = None
