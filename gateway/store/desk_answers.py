@@ -45,7 +45,10 @@ CANCEL = Statement(
 LIVE = Statement(
     select(func.count())
     .select_from(deliveries)
-    .where(d.outgoing_id == bindparam("outgoing"), d.state.not_in(["refused", "cancelled"]))
+    .where(
+        d.outgoing_id == bindparam("outgoing"),
+        d.state.not_in([literal_column("'refused'"), literal_column("'cancelled'")]),
+    )
 )
 FILES = Statement(
     select(outgoing_files.c.filename, outgoing_files.c.content_type, outgoing_files.c.content)

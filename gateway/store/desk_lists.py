@@ -37,6 +37,7 @@ from gateway.store.times import to_moment, to_moment_or_none
 EXCERPT = 200
 ALL_BUT_MERGED = tuple(status.value for status in TicketStatus if status is not TicketStatus.MERGED)
 MOST_ARMS = 200
+UNFINISHED: list[ColumnElement[str]] = [literal_column(f"'{word}'") for word in ("new", "open", "waiting")]
 SAID = tuple(sorted(kind.value for kind in search.SAID))
 
 t, e, c = tickets.c, entries.c, customers.c
@@ -74,7 +75,7 @@ def narrowing(shape: Shape) -> list[ColumnElement[bool]]:
     if "organisation" in shape.by:
         conditions.append(t.requester_id.in_(select(c.id).where(c.organisation == bindparam("organisation"))))
     if shape.overdue:
-        conditions += [t.due_at < bindparam("now"), t.status.not_in(["solved", "closed", "merged"])]
+        conditions += [t.due_at < bindparam("now"), t.status.in_(UNFINISHED)]
     return conditions
 
 
@@ -107,8 +108,8 @@ def listing(shape: Shape) -> Statement:
             select(
                 in_order(
                     select(*PICKED).where(
-                        t.queue == bindparam(f"queue_{queue}"),
-                        t.status == bindparam(f"status_{status}"),
+                        t.queue == bindparam(f"list_queue_{queue}"),
+                        t.status == bindparam(f"list_status_{status}"),
                         *narrowing(shape),
                     ),
                     shape,
@@ -190,7 +191,7 @@ def counting(queues: int) -> Statement:
             func.count().filter(t.due_at < bindparam("now")),
         )
         .where(
-            t.status.in_([literal_column("'new'"), literal_column("'open'"), literal_column("'waiting'")]),
+            t.status.in_(UNFINISHED),
             inside(t.queue, "queue", queues),
         )
         .group_by(t.queue, t.status)

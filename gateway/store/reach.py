@@ -21,13 +21,13 @@ QUEUE_OF = Statement(select(tickets.c.queue).where(tickets.c.id == bindparam("ti
 
 def listed(name: str, count: int) -> list[BindParameter[Any]]:
     """Return `count` parameters, for a list of values in a statement."""
-    return [bindparam(f"{name}_{number}") for number in range(count)]
+    return [bindparam(f"list_{name}_{number}") for number in range(count)]
 
 
 def values(name: str, items: Sequence[Any], count: int | None = None) -> dict[str, Any]:
     """Return the values of `listed`, the last one repeated up to `count`."""
     padded = [*items, *([items[-1]] * ((count or len(items)) - len(items)))]
-    return {f"{name}_{number}": item for number, item in enumerate(padded)}
+    return {f"list_{name}_{number}": item for number, item in enumerate(padded)}
 
 
 def rounded(count: int) -> int:

@@ -1,0 +1,237 @@
+"""Lists, counts, search and pages: what each sees, in which order, and never what is not theirs."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.desk import Changes, Filter, Words
+from gateway.errors import NotFound
+from tests.support.desk import LEA, TOM
+
+EVERYTHING = Filter()
+
+
+async def numbers(office, who, wanted=EVERYTHING, **paging):
+    page = await office.desk.tickets.find(who, wanted, **paging)
+    return [line.number for line in page.items]
+
+
+async def test_each_sees_the_tickets_of_their_queues_and_no_others(office):
+    support = await office.ticket()
+    billing = await office.ticket(rcpt_to="billing-in@tickets.example.org")
+
+    assert await numbers(office, office.lea) == [support]
+    assert await numbers(office, office.bea) == [billing]
+    assert sorted(await numbers(office, office.ada)) == sorted([support, billing])
+    assert await numbers(office, office.lea, Filter(queue="billing")) == []
+
+
+async def test_what_is_not_theirs_looks_like_what_does_not_exist(office):
+    ticket = await office.ticket()
+    words = []
+    for number in (ticket, 987654):
+        with pytest.raises(NotFound) as caught:
+            await office.desk.tickets.page(office.bea, number)
+        words.append(str(caught.value))
+
+    assert words[0] == words[1]
+
+
+async def test_pages_follow_each_other_without_gaps_or_doubles(office, clock):
+    made = []
+    for number in range(7):
+        clock.move(seconds=number % 2)  # some have the same time
+        made.append(await office.ticket(f"Number {number}"))
+    for order, expected in (("updated", made[::-1]), ("created", made[::-1]), ("due", made)):
+        seen, cursor = [], None
+        while True:
+            page = await office.desk.tickets.find(office.lea, Filter(order=order), limit=3, cursor=cursor)
+            seen += [line.number for line in page.items]
+            cursor = page.next
+            if cursor is None:
+                break
+        assert seen == expected, order
+
+
+async def test_lists_are_narrowed_by_everything_that_a_ticket_has(office, clock):
+    first, second, third = [await office.ticket(f"Number {n}", author=f"P{n} <p@c{n}.example>") for n in range(3)]
+    change = office.desk.changing.change
+    await change(office.lea, first, Changes(assignee="me", status="open", add_tags=("VIP  customer",)))
+    await change(office.lea, second, Changes(priority="high", type="incident", due_at=clock.now()))
+    await office.desk.writing.reply(office.tom, third, Words("Please wait."))
+    clock.move(hours=1)
+
+    for wanted, expected in (
+        (Filter(assignee="me"), [first]),
+        (Filter(assignee=LEA), [first]),
+        (Filter(assignee=TOM), []),
+        (Filter(assignee=""), [third, second]),
+        (Filter(assignee="", statuses=("new",)), [second]),
+        (Filter(statuses=("open", "waiting")), [third, first]),
+        (Filter(tag="vip-customer"), [first]),
+        (Filter(priority="high"), [second]),
+        (Filter(type="incident"), [second]),
+        (Filter(customer="p@c2.example"), [third]),
+        (Filter(organisation="c1.example"), [second]),
+        (Filter(overdue=True), [second]),
+    ):
+        assert sorted(await numbers(office, office.lea, wanted)) == sorted(expected), wanted
+
+
+async def test_the_side_column_counts_what_waits(office, clock):
+    mine, _nobodys, waiting = [await office.ticket(f"Number {n}") for n in range(3)]
+    await office.ticket(rcpt_to="billing-in@tickets.example.org")
+    change = office.desk.changing.change
+    await change(office.lea, mine, Changes(assignee="me", due_at=clock.now()))
+    await office.desk.writing.reply(office.tom, waiting, Words("Please wait."))
+    clock.move(minutes=1)
+
+    counts = await office.desk.tickets.counts(office.lea)
+
+    assert set(counts.queues) == {"support"}
+    assert (counts.queues["support"].new, counts.queues["support"].waiting) == (2, 1)
+    assert (counts.mine, counts.unassigned, counts.waiting, counts.overdue) == (1, 1, 1, 1)
+    assert (await office.desk.tickets.counts(office.ada)).queues["billing"].new == 1
+
+
+async def test_tickets_are_unread_until_they_were_read_and_again_after_new_mail(office):
+    ticket = await office.ticket()
+
+    async def unread(who):
+        (line,) = (await office.desk.tickets.find(who, Filter())).items
+        return line.unread
+
+    before = await unread(office.lea), await unread(office.tom)
+    await office.desk.changing.mark(office.lea, [ticket])
+    read = await unread(office.lea), await unread(office.tom)
+    await office.desk.writing.note(office.tom, ticket, "Ask accounting.")
+    after = await unread(office.lea), await unread(office.tom)
+    await office.desk.changing.mark(office.tom, [ticket], read=False)
+
+    assert (before, read, after) == ((True, True), (False, True), (True, False))
+    assert await unread(office.tom)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["invoice", "INVOI", "durand", "customer.example", "réunion", "reunion", "page two", '"page two"', "offer.pdf"],
+)
+async def test_search_finds_subjects_bodies_people_and_names_of_files(office, typed):
+    pdf = ("offer.pdf", "application/pdf", b"%PDF-1.4 x")
+    wanted = await office.ticket("Invoice 2231", "La réunion: the total on page two.", files=(pdf,))
+    await office.ticket("Something else", "Three things.", author="Jo <jo@other.example>")
+
+    found = await office.desk.tickets.search(office.lea, typed)
+    theirs = await office.desk.tickets.search(office.bea, typed)
+
+    assert [item.line.number for item in found.items] == [wanted]
+    assert theirs.items == ()
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "   ", '"', '""', "* - ( ) AND OR NOT", "NEAR(a b)", "'; --", "a\x00b", "\ud800", "🙂"]
+)
+async def test_no_search_is_a_query_of_the_database(office, typed):
+    await office.ticket()
+
+    page = await office.desk.tickets.search(office.lea, typed)
+
+    assert page.items == ()
+
+
+async def test_search_finds_notes_replies_and_new_subjects_and_shows_the_words(office):
+    ticket = await office.ticket()
+    await office.desk.writing.note(office.lea, ticket, "Ask the zebra department about it.")
+    await office.desk.writing.reply(office.lea, ticket, Words("Our giraffe will call you."))
+    await office.desk.changing.change(office.lea, ticket, Changes(subject="About elephants"))
+
+    for word in ("zebra", "giraffe", "elephants"):
+        (found,) = (await office.desk.tickets.search(office.lea, word)).items
+        assert found.line.number == ticket
+        assert word in found.excerpt
+
+
+async def test_search_gives_pages(office):
+    made = [await office.ticket(f"Copper {n}") for n in range(5)]
+    seen, cursor = [], None
+    while True:
+        page = await office.desk.tickets.search(office.lea, "copper", limit=2, cursor=cursor)
+        seen += [item.line.number for item in page.items]
+        cursor = page.next
+        if cursor is None:
+            break
+
+    assert seen == made[::-1]
+
+
+async def test_a_page_shows_the_conversation_people_route_and_why(office):
+    png = ("dot.png", "image/png", b"\x89PNG\r\n\x1a\n" + bytes(20))
+    exe = ("tool.exe", "application/octet-stream", b"MZ" + bytes(20))
+    other = await office.ticket("Earlier")
+    ticket = await office.ticket(files=(png, exe), Cc="Jo <jo@other.example>")
+    await office.desk.writing.note(office.lea, ticket, "Ask accounting.")
+    await office.desk.writing.save_draft(office.tom, ticket, "reply", "You are")
+
+    page = await office.desk.tickets.page(office.lea, ticket)
+
+    assert [(moment.kind, moment.text) for moment in page.moments] == [
+        ("customer", "The total on page 2."),
+        ("note", "Ask accounting."),
+    ]
+    files = {file.filename: file for file in page.moments[0].files}
+    assert files["dot.png"].previewable
+    assert files["tool.exe"].dangerous
+    assert not files["tool.exe"].previewable
+    assert [line.number for line in page.others] == [other]
+    assert [box.address for box in page.route.to] == ["marie@customer.example"]
+    assert [box.address for box in page.route.cc] == ["jo@other.example"]
+    assert (page.route.channel, page.route.from_) == ("relay", "Example Support <support@example.org>")
+    assert page.why is not None
+    assert not page.why.acknowledged
+    assert page.others_drafting == ("Tom Weber",)
+    assert page.drafts == ()
+    assert not page.route.refused
+
+
+async def test_files_raw_mail_and_headers_come_back_octet_for_octet(office):
+    content = bytes(range(256)) * 20
+    raw = office.mail(files=(("data.bin", "application/octet-stream", content),))
+    ticket = await office.receive(raw)
+    page = await office.desk.tickets.page(office.lea, ticket)
+    (file,) = page.moments[0].files
+
+    download = await office.desk.tickets.download(office.lea, ticket, "mail", file.id)
+    headers = await office.desk.tickets.headers(office.lea, ticket, page.moments[0].id)
+
+    assert download.content == content
+    assert await office.desk.tickets.raw(office.lea, ticket, page.moments[0].id) == raw
+    assert ("subject", "Invoice 2231 is wrong") in headers
+    for call in (
+        office.desk.tickets.download(office.bea, ticket, "mail", file.id),
+        office.desk.tickets.download(office.lea, ticket, "mail", file.id + 1),
+        office.desk.tickets.download(office.lea, ticket, "mail", file.id, 1),
+        office.desk.tickets.download(office.lea, ticket, "sent", 1),
+        office.desk.tickets.raw(office.bea, ticket, page.moments[0].id),
+        office.desk.tickets.raw(office.lea, ticket, page.moments[0].id + 1),
+    ):
+        with pytest.raises(NotFound):
+            await call
+
+
+async def test_html_points_inline_images_at_signed_addresses_and_leaves_remote_ones_disarmed(office):
+    html = '<p>Hi<img src="cid:dot.png"><img src="https://tracker.example/x.png"><img src="cid:gone"></p>'
+    png = ("dot.png", "image/png", b"\x89PNG\r\n\x1a\n" + bytes(20))
+    ticket = await office.receive(office.mail(html=html, files=(png,)))
+    page = await office.desk.tickets.page(office.lea, ticket)
+    entry = page.moments[0]
+
+    async def shown(**wanted):
+        return await office.desk.tickets.html(office.lea, ticket, entry.id, inline=lambda f: f"/x/{f.id}", **wanted)
+
+    shut, opened = await shown(), await shown(remote=True)
+    assert entry.has_html
+    assert entry.remote_images
+    assert f'src="/x/{entry.files[0].id}"' in shut
+    assert ' src="https' not in shut
+    assert "cid:" not in shut
+    assert ' src="https://tracker.example/x.png"' in opened
