@@ -14,7 +14,6 @@ _UU: Final = frozenset({"xuuencode", "uuencode", "xuue", "uue", "xuu"})
 _SIGNS: Final = re.compile(r"[^a-z0-9]+")
 
 _SAMPLE: Final = 1_000  # octets by which code is told from text
-_BLANKS_AT_LINE_END: Final = re.compile(rb"[ \t]+(?=\r?\n)")
 _ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _NOT_ALPHABET: Final = bytes(code for code in range(256) if code not in _ALPHABET)
 
@@ -35,8 +34,8 @@ def decode(body: bytes, encoding: str) -> tuple[bytes, list[str]]:
 
 def _quoted_printable(body: bytes) -> bytes:
     # RFC 2045 §6.7 (3): blanks at the end of a line were added on the way
-    if b" \r\n" in body or b"\t\r\n" in body or b" \n" in body:
-        body = _BLANKS_AT_LINE_END.sub(b"", body)
+    if b" \r\n" in body or b"\t\r\n" in body:
+        body = b"\r\n".join([line.rstrip(b" \t") for line in body.split(b"\r\n")])
     return binascii.a2b_qp(body)
 
 

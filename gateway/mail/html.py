@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from html import unescape
 from typing import Final, NamedTuple
 
 import nh3
@@ -69,6 +70,23 @@ _ARMED_SOURCE: Final = f' src="{_DISARMED}'
 _SAFE_STYLE: Final = re.compile(r"[^(\\@]*(?:rgba?\([\d.,%\s]*\)[^(\\@]*)*", re.IGNORECASE)
 _BLANKS: Final = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202f]+")
 _ANY_TAG: Final = re.compile(r"<[a-zA-Z/!?][^<>]*>?")
+# The serialiser is quadratic in ampersands and in U+0080 to U+00BF of one text. From so many on, they travel through it
+# as characters of the private use area, and are themselves again behind it
+_SLOW: Final = 2_000
+_AMPERSAND: Final = "\ue026"
+_STAND_INS: Final = {code: 0xE000 + code for code in range(0x80, 0xC0)}
+_OUTWARD: Final[dict[int, int | None]] = {**dict.fromkeys((0xE026, *_STAND_INS.values())), **_STAND_INS}
+_BACK: Final[dict[int, int | str]] = {
+    **{stand_in: code for code, stand_in in _STAND_INS.items()},
+    0xE026: "&amp;",
+    0xE0A0: "&nbsp;",
+}
+_REFERENCE: Final = re.compile(r"&(?:#[0-9]{1,7};?|#[xX][0-9a-fA-F]{1,6};?|[a-zA-Z][a-zA-Z0-9]{1,31};)?")
+_WRITTEN: Final = {
+    **{character: f"&#{ord(character)};" for character in "<>\"'"},
+    **{chr(code): chr(stand_in) for code, stand_in in _STAND_INS.items()},
+    "&": _AMPERSAND,
+}
 _INVISIBLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufff9-\ufffb]")
 
 
@@ -85,11 +103,27 @@ def sanitise(html: str) -> Clean:
     if html_weight.too_heavy(html):
         # What nests or repeats like this was not written by a person, nor by a program for one: text only
         return Clean(_flat(html), flat=True)
-    clean = _INVISIBLE.sub("", _cleaner().clean(html))
+    if _slow_signs(html) > _SLOW:
+        clean = _cleaner().clean(_REFERENCE.sub(_character, html.translate(_OUTWARD))).translate(_BACK)
+    else:
+        clean = _cleaner().clean(html)
+    clean = _INVISIBLE.sub("", clean)
     if len(clean) > 4 * caps.HTML:
         return Clean(_flat(html), flat=True)
     images = clean.count(_ARMED_SOURCE)
     return Clean(clean.replace(_ARMED_SOURCE, f' {REMOTE}="') if images else clean, images)
+
+
+def _slow_signs(html: str) -> int:
+    """Count what the serialiser is slow at; all of U+0080 to U+00BF begin with one octet."""
+    return html.count("&") + (0 if html.isascii() else html.encode("utf-8", "replace").count(b"\xc2"))
+
+
+def _character(match: re.Match[str]) -> str:
+    text = unescape(match[0])
+    if text.startswith("&") and len(text) > 1:  # it names no character
+        return _AMPERSAND + text[1:]
+    return "".join([_WRITTEN.get(character, character) for character in text])
 
 
 def escaped(text: str) -> str:

@@ -9,7 +9,7 @@ import re
 from html import unescape
 from typing import Final
 
-_PIECE: Final = re.compile(r"<(/?)([a-z][a-z0-9]*)([^>]*)>|([^<]+)|<")
+_PIECE: Final = re.compile(r"<(/?)([a-z][a-z0-9]*)([^<>]*)>|([^<]+)|<")
 _ATTRIBUTE: Final = re.compile(r'\s(href|alt|start|value|src|data-remote-src)="([^"]*)"')
 _BLANKS: Final = re.compile(r"[ \t\r\n\f]+")
 _MANY_LINES: Final = re.compile(r"\n[ \t]*(?:\n[ \t]*)+\n")

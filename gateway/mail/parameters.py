@@ -9,7 +9,6 @@ from urllib.parse import unquote_to_bytes
 from gateway.mail import caps, charset, words
 
 _PARAMETER: Final = re.compile(r"""([^\s=;"]+) \s*=\s* (?: "((?:[^"\\]|\\.)*)"? | ([^;]*) )""", re.VERBOSE | re.DOTALL)
-_SLASH: Final = re.compile(r"\s*/\s*")
 _SEPARATORS: Final = re.compile(r"[;\s]*")
 _SECTION: Final = re.compile(r"([^*]+)(?:\*(\d{1,4}))?(\*)?")
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
@@ -29,15 +28,20 @@ def parse(value: str) -> tuple[str, dict[str, str]]:
     A parameter that stands twice counts once, the first. RFC 2231 forms win over plain ones of the same name.
     """
     head, _, rest = value.partition(";")
-    kind = _SLASH.sub("/", token(head))
+    kind = _tight(token(head))
     first, blank, lost = kind.partition(" ")
     if blank and "/" in first:  # the semicolon is missing: `text/html charset=utf-8`
-        kind, rest = first, f"{_SLASH.sub('/', head.strip())[len(first) :]};{rest}"
+        kind, rest = first, f"{_tight(head.strip())[len(first) :]};{rest}"
     elif "=" in first or lost.startswith("="):  # the token is missing: `charset=utf-8`
         kind, rest = "", value
     if not rest.strip():
         return kind, {}
     return kind, _decoded(_raw_parameters(rest))
+
+
+def _tight(text: str) -> str:
+    """Take the blanks around slashes away: `text / plain`."""
+    return "/".join([piece.strip() for piece in text.split("/")]) if "/" in text else text
 
 
 def _raw_parameters(text: str) -> list[tuple[str, str]]:

@@ -20,6 +20,7 @@ from gateway.mail import (
     charset,
     content,
     dates,
+    fields,
     flowed,
     headers,
     html,
@@ -92,6 +93,7 @@ PARSED: list[tuple[str, Callable[[int], bytes]]] = [
     ("8-bit that is nothing", repeat(b"\x81\x8d\xe9 \xff", _plain())),
     ("japanese", repeat("プリンター\r\n".encode("iso2022_jp"), _plain("text/plain; charset=iso-2022-jp"))),
     ("quoted-printable", repeat(b"=C3=A4=\r\n", mail("Content-Transfer-Encoding: quoted-printable"))),
+    ("quoted-printable blanks", repeat(b" ", mail("Content-Transfer-Encoding: quoted-printable") + b"a \r\n", b"a")),
     ("base64", repeat(b"SGVsbG8sIHdvcmxkLiBI" * 3 + b"\r\n", mail("Content-Transfer-Encoding: base64"))),
     (
         "uuencode",
@@ -237,6 +239,82 @@ OCTETS: list[Subject] = [
 SUBJECTS: list[Subject] = [*(Subject(f"parse {name}", parse, make) for name, make in PARSED), *TEXTS, *OCTETS]
 
 
+# --- the sweep: every reader of text, fed with runs of every sign that means something to any of them ---------------
+
+_SIGNS = " \t\r\n<>()[]{}'\"=?/;,:\\.@-_&%*#!|~^`+aA0\0\u00e4\u3042"
+_PAIRS = (
+    "\r\n", "\n ", "a ", " a", "a\n", "> ", "--", "=?", "?=", "=\n", '\\"', "<a", "a>", "<a ", "</", "&a", "&#", "&lt;",
+    "a@", "@a", "a,", ";a", "a=", "=a", "''", "*0", "%4", "<!--", "<p>", "a: ", ":\n", "wrote:\n", "-- \n", "__", "{\\",
+    "\x1b$", "~{", "+A", "From: ", "begin 644 a\n",
+)  # fmt: skip
+_UNITS = (*_SIGNS, *_PAIRS)
+_FRAMES = (("", ""), ("a", "b"), ('a="', '" b'), ("<", ">"), ("On ", " wrote:\n> x"))
+_NAMES = "Subject From To Date Message-ID References Content-Type Content-Disposition Content-ID X"
+_HEADS = tuple(f"{name}: " for name in _NAMES.split())
+_SWEEP_SIZE = 100_000
+_SWEPT_SLOW = 0.1  # seconds for twice _SWEEP_SIZE; what is faster may grow as it likes
+
+
+def _mail_of(field: str) -> Callable[[str], object]:
+    return lambda text: parse(field.encode() + text.encode("utf-8", "surrogatepass") + b"\r\n\r\nHello\r\n")
+
+
+def _body_of(*fields: str) -> Callable[[str], object]:
+    head = mail(*fields)
+    return lambda text: parse(head + text.encode("utf-8", "surrogatepass"))
+
+
+def _octets_of(read: Callable[[bytes], object]) -> Callable[[str], object]:
+    return lambda text: read(text.encode("utf-8", "surrogatepass"))
+
+
+def readers() -> dict[str, Callable[[str], object]]:
+    """Return every reader that takes text, or octets that may be text."""
+    texts = [
+        address.parse_mailboxes, address.normal, address.canonical, address.is_valid, address.display, words.decode,
+        parameters.parse, parameters.token, dates.parse_date, fields.subject, fields.message_id, fields.message_ids,
+        fields.from_mailboxes, flowed.unflow, html.sanitise, html.capped, html_weight.too_heavy, html_text.to_text,
+        reply.cut, reply_html.cut_html,
+    ]  # fmt: skip
+    octets = [
+        headers.read_block, headers.field_groups, inside.extract, names.sniff, rtf.read, rtf.decompress, tnef.read,
+        to_crlf, tree.split,
+    ]  # fmt: skip
+    found: dict[str, Callable[[str], object]] = {f"{read.__module__}.{read.__name__}": read for read in texts}
+    found |= {f"{read.__module__}.{read.__name__}": _octets_of(read) for read in octets}
+    found |= {f"field {head.strip(': ')}": _mail_of(head) for head in _HEADS}
+    found["names.safe_name"] = lambda text: names.safe_name(text, "", 1)
+    found["header_safe"] = lambda text: address.header_safe(text, len(text))
+    for encoding in ("7bit", "quoted-printable", "base64", "x-uuencode"):
+        found[f"body {encoding}"] = _body_of(f"Content-Transfer-Encoding: {encoding}")
+    found["body html"] = _body_of("Content-Type: text/html")
+    found["body flowed"] = _body_of("Content-Type: text/plain; format=flowed")
+    found["body parts"] = _body_of("Content-Type: multipart/mixed; boundary=a")
+    found["body calendar"] = _body_of("Content-Type: text/calendar")
+    found["body report"] = _body_of("Content-Type: message/delivery-status", "From: MAILER-DAEMON@example.org")
+    return found
+
+
+def sweep(wanted: str = "", size: int = _SWEEP_SIZE) -> list[str]:
+    """Feed every reader with every run; return those that are slow and grow too fast, in words."""
+    slow = []
+    gc.disable()  # its pauses grow with what lives, not with what is read
+    for name, read in readers().items():
+        gc.collect()
+        if wanted not in name:
+            continue
+        for unit in _UNITS:
+            for before, after in _FRAMES:
+                subject = Subject(f"{name} of {before!r} {unit!r} {after!r}", read, repeat_text(unit, before, after))
+                spent = measure(subject, subject.make(2 * size), 1)
+                if spent > _SWEPT_SLOW:
+                    ratio = measure(subject, subject.make(2 * size), 2) / measure(subject, subject.make(size), 2)
+                    if ratio > RATIO:
+                        slow.append(f"{subject.name}: {spent:.2f} s, ratio {ratio:.2f}")
+    gc.enable()
+    return slow
+
+
 def measure(subject: Subject, value: object, repetitions: int) -> float:
     """Return the least processor time of a call."""
     best = float("inf")
@@ -295,7 +373,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz.doubling", description=__doc__)
     parser.add_argument("--limit", type=int, default=10_000_000)
     parser.add_argument("--only", default="", help="subjects whose name contains this")
+    parser.add_argument("--sweep", action="store_true", help="instead: every reader on runs of every sign")
     arguments = parser.parse_args()
+    if arguments.sweep:
+        found = sweep(arguments.only)
+        print("\n".join(found) or "no reader grows too fast on any run")
+        return 1 if found else 0
     slow = run([subject for subject in SUBJECTS if arguments.only in subject.name], arguments.limit, loud=True)
     print(f"{len(slow)} of {len(SUBJECTS)} subjects grow faster than {RATIO} times")
     for line in slow:

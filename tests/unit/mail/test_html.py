@@ -104,6 +104,36 @@ def test_links_open_elsewhere_and_tell_nothing() -> None:
     assert 'target="_blank"' in found
 
 
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "&",
+        "&amp;",
+        "&nbsp;",
+        "\xa0",
+        "&lt;",
+        "&#60;",
+        "&#x3c;b&#62;",
+        "&quot;",
+        "&eacute;",
+        "&foo;",
+        "&#38;",
+        "a &amp; b",
+    ],
+)
+def test_many_references_are_shown_like_few(piece: str) -> None:
+    many = sanitise(f"<p>{piece}</p>" * 3_000).html
+    assert many == sanitise(f"<p>{piece}</p>").html * 3_000
+    assert problems(many) == []
+
+
+def test_many_references_in_attributes() -> None:
+    piece = '<a href="https://example.org/?a=1&amp;b=2&c=&quot;" title="&lt;x&gt;">&amp;</a>'
+    assert sanitise(piece * 1_000).html == sanitise(piece).html * 1_000
+    soup = "<a href='java&#115;cript:x' title='&quot; onclick=&quot;x'>&lt;script&gt;</a>" * 1_000
+    assert problems(sanitise(soup).html) == []
+
+
 def test_controls_and_bidi_are_not_shown() -> None:
     assert sanitise("a\u202eb\u2066c\x07d").html == "abcd"
 
