@@ -66,7 +66,6 @@ SQLITE_WAL_RESET = Flaw("WAL-reset", "a race may lose a commit", ((3, 44, 6), (3
 # Below these, a known flaw of the library reaches us.
 LIBRARIES: Mapping[str, tuple[Version, str]] = {
     "aiosmtpd": ((1, 4, 6), "SMTP smuggling (CVE-2024-27305), STARTTLS injection (CVE-2024-34083)"),
-    "aiosmtplib": ((5, 1, 3), "line breaks in addresses reach the server"),
     "dkimpy": ((1, 1, 0), "signatures over too little"),
 }
 RECENT_INTAKES = 1000

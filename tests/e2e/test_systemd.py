@@ -93,7 +93,7 @@ def test_the_service_waits_for_readiness_and_is_watched() -> None:
 # What the daemon and its parser processes load and do: every library with machine code, at work.
 WORK = """
 import re2, nh3, selectolax.lexbor, uvloop, psycopg, sqlalchemy, argon2, charset_normalizer, ruamel.yaml
-import fastapi, uvicorn, aiosmtpd, aiosmtplib, imapclient, jinja2, msal, structlog, prometheus_client, pydantic
+import fastapi, uvicorn, aiosmtpd, imapclient, jinja2, msal, structlog, prometheus_client, pydantic
 import sqlite3, ssl, asyncio, hashlib, hmac
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 from cryptography.hazmat.primitives import hashes
