@@ -173,7 +173,7 @@ def _source(value: str) -> str | None:
     address = value.strip()
     bare = _BLANKS.sub("", address[:40]).lower()
     if bare.startswith("cid:"):
-        return address
+        return "cid:" + _BLANKS.sub("", address).partition(":")[2]
     if bare.startswith(("http:", "https:")):
         return _DISARMED + address
     return address if _PICTURE.fullmatch(address) else None

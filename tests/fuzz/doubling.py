@@ -276,12 +276,12 @@ def readers() -> dict[str, Callable[[str], object]]:
         fields.from_mailboxes, flowed.unflow, html.sanitise, html.capped, html_weight.too_heavy, html_text.to_text,
         reply.cut, reply_html.cut_html,
     ]  # fmt: skip
-    octets = [
+    octets: list[Callable[[bytes], object]] = [
         headers.read_block, headers.field_groups, inside.extract, names.sniff, rtf.read, rtf.decompress, tnef.read,
         to_crlf, tree.split,
     ]  # fmt: skip
     found: dict[str, Callable[[str], object]] = {f"{read.__module__}.{read.__name__}": read for read in texts}
-    found |= {f"{read.__module__}.{read.__name__}": _octets_of(read) for read in octets}
+    found |= {f"octets {number}": _octets_of(read) for number, read in enumerate(octets)}
     found |= {f"field {head.strip(': ')}": _mail_of(head) for head in _HEADS}
     found["names.safe_name"] = lambda text: names.safe_name(text, "", 1)
     found["header_safe"] = lambda text: address.header_safe(text, len(text))
