@@ -110,7 +110,7 @@ class _Reader:
             html=body.html,
             remote_images=body.remote_images,
             reply_text=cut.reply,
-            reply_html=self._step("reply-html", lambda: _cut_html(body), None),
+            reply_html=self._step("reply-html", lambda: _cut_html(body, subject), None),
             signature=cut.signature,
             attachments=files,
             security=self._step("security", lambda: labels.read_security(root, body.text), Security()),
@@ -164,8 +164,10 @@ def _cut(body: bodies.Body, subject: str) -> reply.Cut:
     return reply.author_text(body.text, body.source or None, _readable, subject=subject)
 
 
-def _cut_html(body: bodies.Body) -> str | None:
-    cut = reply_html.cut_html(body.source) if body.source else None
+def _cut_html(body: bodies.Body, subject: str) -> str | None:
+    if not body.source:
+        return None
+    cut = reply_html.cut_html(body.source, forwarded=reply.says_forward(subject))
     return None if cut is None else html.sanitise(cut).html
 
 
