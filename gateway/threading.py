@@ -56,7 +56,8 @@ def find_thread(mail: ParsedMail, facts: Facts, judgement: Judgement) -> Thread:
     if judgement.kind not in {Kind.BOUNCE, Kind.COMPLAINT}:
         for ref in facts.stored.referenced:
             ticket = _current(ref, facts)
-            if is_participant(ticket, mail, judgement) and not _elsewhere(ticket, facts):
+            # Only in this queue: the ids of one mail to two queues are known in both, and each has its ticket (I7).
+            if ticket.queue == facts.route.queue and is_participant(ticket, mail, judgement):
                 return _attach(
                     ticket, "refers to a mail of the ticket, and its author takes part in it", mail, judgement
                 )

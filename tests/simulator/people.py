@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from gateway.model import DeliveryResult
 from tests.simulator.machines import REPORT, delivery_report, recipient
-from tests.simulator.post import BILLING, CREATION, INBOX, Message
+from tests.simulator.post import BILLING, CREATION, INBOX, Message, google_group
 from tests.simulator.resident import DAY, HOUR, MINUTE, WORDS, Resident
 from tests.simulator.robots import AWAY, QUESTION
 from tests.simulator.world import AGENT, World
@@ -157,6 +157,8 @@ class Crowd(Resident):
     def expect(self, world: World) -> list[str]:
         became = dict(world.dispositions(of="robot.example"))
         wanted = EXPECTED[self.script]
+        if self.script == "addresses" and world.forward is google_group:
+            wanted = {"ticket": 5, "append": 1}  # the group rewrote From: the straight copy is another mail, and joins
         return [] if became == wanted else [f"became {became}, not {wanted}"]
 
 

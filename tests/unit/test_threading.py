@@ -198,6 +198,14 @@ def test_one_mail_to_two_queues_is_a_ticket_in_each():
     assert number(thread(RE, OURS, stored=stored)) is None
 
 
+def test_a_known_message_id_counts_in_its_own_queue_only():
+    """A list may change the copy for one queue, so that the copies are no longer one mail: still a ticket in each."""
+    reply = ("In-Reply-To: <kept@customer.example>", RE)
+
+    assert number(thread(*reply, stored=Stored(referenced=(ticket(7, queue="billing"),)))) is None
+    assert number(thread(*reply, stored=Stored(referenced=(ticket(7, queue="billing"), ticket(8))))) == 8
+
+
 # --- reports --------------------------------------------------------------------------------------------------
 
 DSN = (
