@@ -141,7 +141,7 @@ def safe_name(name: str, content_type: str, number: int) -> str:
 
     What has no usable name becomes `attachment-N.ext`.
     """
-    name = unicodedata.normalize("NFC", _UNSAFE.sub("", _BLANKS.sub(" ", name[:2000])))
+    name = _BLANKS.sub(" ", _UNSAFE.sub("", _BLANKS.sub(" ", unicodedata.normalize("NFC", name[:2000]))))
     if _PATH.match(name) or "\\" in name:
         name = re.split(r"[/\\]", name)[-1]
     name = _SEPARATORS.sub("_", name).strip(" ").lstrip(".").strip(". ")

@@ -89,8 +89,9 @@ def _flush(pending: list[_Word]) -> str:
 
 def _joined(run: list[_Word]) -> bytes:
     codes = [word.base64 for word in run if word.base64 is not None]
-    if len(codes) == len(run) and any(len(code) % 4 for code in codes[:-1]):  # cut inside four characters of code
-        return _base64(b"".join(codes))
+    cut = any(len(code) % 4 for code in codes[:-1]) and not any(b"=" in code for code in codes[:-1])
+    if cut and len(codes) == len(run):  # inside four characters of code
+        return _base64(b"".join(codes).rstrip(b"="))
     return b"".join([word.octets for word in run])
 
 

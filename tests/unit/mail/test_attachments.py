@@ -254,6 +254,7 @@ def test_every_name_is_safe(written: str, kind: str) -> None:
     assert not found.startswith((".", " "))
     assert not found.endswith((".", " "))
     assert safe_name(found, kind, 1) == found
+    assert "  " not in found
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,7 @@ def test_the_live_path_converts_nothing() -> None:
         ("before =?utf-8?b?w7w=?= after", "before ü after"),
         ("=?utf-8?b?w7?= =?utf-8?b?w=?=", "ü"),  # a character cut in two, and padding lost
         ("=?utf-8?q?=C3?= =?utf-8?q?=BC?=", "ü"),
+        ("=?utf-8?b?/w==?= =?utf-8?b?/?= x", "=?utf-8?b?/w==?= x"),  # padding in the middle
         ("=?utf-8?q?a b?=", "a b"),  # blanks inside, against the RFC
         ("x=?utf-8?q?=C3=BC?=y", "xüy"),  # glued to other text, against the RFC
         ("=?utf-8?q?a?b?=", "a?b"),
