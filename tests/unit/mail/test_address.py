@@ -38,6 +38,8 @@ BAD = [
     "a@example.org\n",
     "a\0@example.org",
     "a@\u202eexample.org",
+    "a\u202eb@example.org",
+    "a\u200bb@example.org",
     "<a@example.org>",
     "a@example.org>",
     "a,b@example.org",

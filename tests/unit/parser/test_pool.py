@@ -171,6 +171,17 @@ async def test_the_process_has_no_environment_and_no_open_files(pool: ParserPool
     assert descriptors == [0, 1, 2]
 
 
+async def test_stop_signals_are_the_daemons_business(pool: ParserPool) -> None:
+    """Ctrl-C and the service manager reach the whole group; a mail that is being read is finished all the same."""
+    await pool.parse(mail())
+    [pid] = pool.processes
+    assert os.getpgid(pid) != os.getpgid(0)
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        os.kill(pid, name)
+    assert (await pool.parse(mail(1))).subject == "number 1"
+    assert pool.processes == [pid]
+
+
 DAEMON = """
 import asyncio, sys
 from datetime import timedelta
