@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 import time
 from collections import deque
@@ -59,12 +60,17 @@ class _Process:
     child: asyncio.subprocess.Process
     requests: asyncio.StreamWriter
     answers: asyncio.StreamReader
+    handle: int  # a pidfd: it can only ever mean this process, also once its number is somebody else's
     retired: bool = False
 
     async def end(self) -> str:
         """Kill the process if it still runs, reap it, and say how it ended."""
-        with contextlib.suppress(ProcessLookupError):
-            self.child.kill()
+        # Not child.kill(): that may reap the process behind the back of the event loop, and its end is lost
+        handle, self.handle = self.handle, -1
+        if handle >= 0:  # a cancelled end is ended again
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+            os.close(handle)
         self.requests.close()
         code = await self.child.wait()
         return f"signal {-code}" if code < 0 else f"exit {code}"
@@ -265,7 +271,7 @@ class ParserPool:
             raise Transient(f"a parser process cannot be started: {error}") from error
         if child.stdin is None or child.stdout is None:  # cannot be: both were asked for
             raise Transient("a parser process has no pipes")
-        process = _Process(child, child.stdin, child.stdout)
+        process = _Process(child, child.stdin, child.stdout, os.pidfd_open(child.pid))
         try:
             async with asyncio.timeout(_START.total_seconds()):
                 head = await process.answers.readexactly(frames.ANSWER.size)

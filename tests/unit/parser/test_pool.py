@@ -51,8 +51,11 @@ async def test_many_at_once_get_their_own_answers(pool: ParserPool) -> None:
     assert [item.subject for item in mails] == [f"number {number}" for number in range(200)]
 
 
-@pytest.mark.parametrize("poison", ["crash", "exit", "hang", "eat"])
-async def test_a_bad_mail_fails_alone(pool: ParserPool, poison: str) -> None:
+@pytest.mark.parametrize(
+    ("poison", "how"),
+    [("crash", "signal 9"), ("exit", "exit 0"), ("hang", "no answer within 1 s"), ("eat", "exit 1")],
+)
+async def test_a_bad_mail_fails_alone(pool: ParserPool, poison: str, how: str) -> None:
     """The mails that shared its batch, before and behind it, are read all the same."""
     mails = [mail(number) for number in range(12)]
     mails[5] = mail(5, poison=poison)
@@ -62,6 +65,7 @@ async def test_a_bad_mail_fails_alone(pool: ParserPool, poison: str) -> None:
     failed = [number for number, answer in enumerate(answers) if isinstance(answer, BaseException)]
     assert failed == [5]
     assert isinstance(answers[5], ParserDied)
+    assert how in str(answers[5])
 
 
 async def test_a_hanging_mail_does_not_hold_up_another_process() -> None:
