@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import concurrent.futures
+import multiprocessing
 import random
 import resource
 import signal
@@ -86,7 +87,7 @@ def run(seed: int, mutants: int, seconds: float | None, jobs: int) -> Result:
     total = Result()
     until = None if seconds is None else time.monotonic() + seconds
     blocks = iter(range(-(-mutants // BLOCK)))
-    with concurrent.futures.ProcessPoolExecutor(jobs, initializer=_limit) as pool:
+    with concurrent.futures.ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _limit) as pool:
         waiting: set[concurrent.futures.Future[Result]] = set()
         while True:
             for block in blocks:
