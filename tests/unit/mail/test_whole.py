@@ -11,8 +11,8 @@ from gateway.mail import parse, wire
 from gateway.mail.describe import describe
 from gateway.model import Action, Field, Mailbox, ParsedMail, Report, ReportedRecipient, ReportKind
 from tests.fuzz import doubling
-from tests.fuzz.__main__ import run
 from tests.fuzz.oracle import BrokenPromiseError, check
+from tests.fuzz.run import run
 from tests.fuzz.seeds import DELIVERY_STATUS, PDF, RECEIVED, b64, mail, multipart, part, seeds
 
 # --- I6: the digest ---------------------------------------------------------------------------------------------
