@@ -62,6 +62,8 @@ def _ascii(domain: str) -> str:
     """Return the domain in lower case with A-labels (RFC 5890), "" if it has none."""
     if domain.isascii():
         return domain.lower()
+    if len(domain) > caps.ADDRESS:  # no domain is that long, and idna need not look at it
+        return ""
     import idna
 
     try:
