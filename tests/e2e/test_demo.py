@@ -46,6 +46,7 @@ def test_once_shows_what_became_of_six_mails_and_ends_well(folder):
 
 
 def test_a_second_run_stays_until_ctrl_c_and_shows_a_page(folder):
+    (folder / "runs" / "run-001").mkdir(parents=True, exist_ok=True)  # whatever ran before, it is not touched
     output = folder / "output"
     with output.open("wb") as file:
         process = subprocess.Popen(
