@@ -209,6 +209,8 @@ class ParsedMail:
     hostile: bool = False  # bare CR, LF or NUL in the headers: no header of this mail vouches for anything
     digest: str = ""
     size: int = 0  # octets of the raw mail
+    # Of rules.behaviour.fingerprint, where the process that read the mail has worked it out; it says nothing new.
+    fingerprint: str | None = field(default=None, compare=False)
 
     def values(self, name: str) -> tuple[str, ...]:
         """Return the values of every field called `name` (lower case), topmost first."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -34,7 +35,7 @@ MAX_CHARACTERS: Final = 16384
 # --- fingerprint ----------------------------------------------------------------------------------------------
 
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")
-_NOISE: Final = re.compile(r"\S*(?:[0-9@/\\]|\w\.\w)\S*")  # numbers, ids, dates, addresses, links
+_NOISE: Final = re.compile(r"[0-9@/\\]|\w\.\w")  # numbers, ids, dates, addresses, links
 _GREETING: Final = (
     "hello", "hi", "hey", "dear", "good morning", "good afternoon", "hallo", "liebe", "lieber", "guten tag",
     "sehr geehrte", "bonjour", "bonsoir", "cher", "chère", "salut", "hola", "estimado", "estimada", "ciao", "gentile",
@@ -51,14 +52,26 @@ def fingerprint(mail: ParsedMail) -> str:
     A simhash over the words and pairs of neighbouring words of what the author wrote, without quotes, greeting lines,
     numbers, ids, dates, addresses; and the subject without prefixes, tags and ticket words.
     """
+    if mail.fingerprint is not None:
+        return mail.fingerprint
     lines = (mail.reply_text or mail.text)[:MAX_CHARACTERS].casefold().splitlines()
     kept = [line for line in lines if not line.lstrip().startswith((">", *_GREETING))]
-    words = _WORD.findall(_NOISE.sub(" ", "\n".join(kept)))[:MAX_WORDS]
-    subject = [word for word in _WORD.findall(_NOISE.sub(" ", base_subject(mail.subject))) if word not in _TICKET_WORDS]
+    words = _words(kept)[:MAX_WORDS]
+    subject = [word for word in _words([base_subject(mail.subject)]) if word not in _TICKET_WORDS]
     if not words and not subject:
         return ""
     pairs = (f"{one} {two}" for one, two in pairwise(words))
     return f"{_simhash((*words, *pairs, *subject)):016x}"
+
+
+def _words(lines: Iterable[str]) -> list[str]:
+    """Return the words of some lines, without what holds a digit, an address, a path or a dot inside."""
+    found: list[str] = []
+    for line in lines:
+        noisy = _NOISE.search(line) is not None
+        clean = " ".join([token for token in line.split() if not _NOISE.search(token)]) if noisy else line
+        found += _WORD.findall(clean)
+    return found
 
 
 def distance(one: str, two: str) -> int:
@@ -71,19 +84,22 @@ _LANES: Final = tuple(sum((byte >> bit & 1) << bit * _LANE for bit in range(8)) 
 
 
 @lru_cache(maxsize=8192)
-def _spread(feature: str) -> int:
-    """Return the 64 bits of a feature's hash, each in a lane of its own, so that adding integers counts bits."""
-    spread = 0
-    for byte in hashlib.blake2b(feature.encode("utf-8", "replace"), digest_size=8).digest():
-        spread = spread << 8 * _LANE | _LANES[byte]
-    return spread
+def _hash(feature: str) -> bytes:
+    return hashlib.blake2b(feature.encode("utf-8", "replace"), digest_size=8).digest()
 
 
 def _simhash(features: Iterable[str]) -> int:
-    counted = [_spread(feature) for feature in features]
-    total, half = sum(counted), len(counted) / 2
+    """Return the bits that more than half of the features' hashes have set."""
+    hashes = b"".join([_hash(feature) for feature in features])
+    half = len(hashes) / 16
     mask = (1 << _LANE) - 1
-    return sum(1 << lane for lane in range(64) if (total >> lane * _LANE & mask) > half)
+    result = 0
+    for place in range(8):
+        # Each bit of the octet in a lane of its own, so that adding integers counts bits; equal octets at once.
+        total = sum(_LANES[octet] * times for octet, times in Counter(hashes[place::8]).items())
+        for bit in reversed(range(8)):
+            result = result << 1 | ((total >> bit * _LANE & mask) > half)
+    return result
 
 
 # --- detectors ------------------------------------------------------------------------------------------------
