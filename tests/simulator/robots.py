@@ -106,7 +106,7 @@ class Rotating(Robot):
     subject: str = "Case {n}"
 
     def owns(self, address: str) -> bool:
-        return "robot" in address.partition("@")[2]
+        return "robot" in address.partition("@")[2].lower()
 
     def start(self, world: World) -> None:
         self.go_on(world)

@@ -81,6 +81,14 @@ async def test_the_checks_see_what_is_broken_on_purpose(tmp_path):
         ]
 
 
+@pytest.mark.parametrize("name", ["CRM, case rotates", "CRM, plus tag rotates"])
+async def test_what_a_rotating_address_got_is_counted(name):
+    """However it is written: a count of nothing would look like a bound that holds."""
+    seen = await live(alone(NAMES.index(name)), days=1)
+
+    assert 0 < seen.automatic <= seen.most
+
+
 def test_every_row_of_the_list_of_counterparts_is_there():
     assert {row.number for row in rows()} == set(range(1, 41))
     assert len(set(NAMES)) == len(NAMES)
