@@ -34,7 +34,7 @@ async def accept(
 async def process(claim: Claim, parser: Parser, store: Store, policy: Policy, clock: Clock) -> Applied:
     """Turn an intake into what becomes of it, in one transaction. Run twice, the second run changes nothing."""
     mail = await parser.parse(claim.raw)
-    return await store.transact(lambda writer: settle(writer, claim, mail, policy, clock.now()))
+    return await store.transact(lambda writer: settle(writer, claim, mail, policy, clock.now()), behind=True)
 
 
 def settle(writer: Writer, claim: Claim, mail: ParsedMail, policy: Policy, now: datetime) -> Applied:

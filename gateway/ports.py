@@ -94,8 +94,10 @@ class Store(Protocol):
     async def accept(self, raw: bytes, envelopes: Sequence[Envelope], queues: Sequence[str]) -> tuple[IntakeId, ...]:
         """Make one mail durable: raw octets once, one intake per envelope, in one commit. No parsing, no judging."""
 
-    async def claim_intakes(self, limit: int, lease: timedelta) -> Sequence[Claim]:
-        """Take up to `limit` waiting intakes. Each attempt is counted and committed before this returns.
+    async def claim_intakes(self, limit: int, lease: timedelta, octets: int = 32 << 20) -> Sequence[Claim]:
+        """Take up to `limit` waiting intakes, together no larger than `octets` unless one alone is.
+
+        Each attempt is counted and committed before this returns.
 
         An intake that was tried before is handed out alone, so that a mail that kills us does not take others along.
         """
@@ -109,8 +111,11 @@ class Store(Protocol):
     async def hold_intake(self, claim: Claim, rule: str, because: str) -> None:
         """Put an intake into quarantine: visible, with its raw octets, replayable."""
 
-    async def transact(self, job: Callable[[Writer], T]) -> T:
-        """Run `job` in one transaction (its own savepoint inside a group commit) and return once it is durable."""
+    async def transact(self, job: Callable[[Writer], T], *, behind: bool = False) -> T:
+        """Run `job` in one transaction (its own savepoint inside a group commit) and return once it is durable.
+
+        With `behind`, it lets go first whoever waits for an answer: what it works on is durable already.
+        """
 
     async def inspect(self, job: Callable[[Writer], T]) -> T:
         """Run `job` in a transaction that is always rolled back: `explain` and `replay --diff` leave no trace."""

@@ -22,6 +22,8 @@ log = get_logger()
 MOST_TRIES = 3
 LEASE = timedelta(seconds=30)  # after which another node takes over what ours died over; extended while we live
 POLL = timedelta(seconds=2)  # safety net, and how soon mail accepted by another node is noticed
+GATHERING = timedelta(milliseconds=5)  # after a slot got free: a few more, and one claim serves them all
+MOST_OCTETS = 32 << 20  # of raw mail in hand, unless a single mail is larger
 STORE_PAUSE = timedelta(seconds=1)  # between looks at a store that does not answer
 
 Process = Callable[[Claim], Awaitable[Applied]]
@@ -74,13 +76,20 @@ class IntakeWorker:
             except Transient as error:
                 log.warning("intake.unrecorded", because=f"{type(error).__name__}: {error}")
 
+    def _free(self) -> int:
+        return self._slots - len(self._running)
+
+    def _room(self) -> int:
+        """Return how many octets of raw mail may be claimed beside those in hand."""
+        return MOST_OCTETS - sum(len(claim.raw) for claim in self._running.values())
+
     async def _fill(self) -> bool:
         """Claim for every free slot; return whether there may be more."""
-        free = self._slots - len(self._running)
-        if free <= 0:
+        free, room = self._free(), self._room()
+        if free <= 0 or room <= 0:
             return True
         try:
-            claims = await self._store.claim_intakes(free, LEASE)
+            claims = await self._store.claim_intakes(free, LEASE, room)
         except Transient as error:
             log.warning("intake.unclaimed", because=f"{type(error).__name__}: {error}")
             await asyncio.sleep(STORE_PAUSE.total_seconds())
@@ -93,10 +102,12 @@ class IntakeWorker:
 
     async def _rest(self, *, hungry: bool) -> None:
         """Wait until a slot is free if there may be more work, else until somebody wakes us or the poll is due."""
-        if hungry and len(self._running) < self._slots:
+        if hungry and self._free() and self._room() > 0:
             return
         if hungry:
             await asyncio.wait(list(self._running), return_when=asyncio.FIRST_COMPLETED)
+            if self._free() < self._slots // 4:
+                await asyncio.sleep(GATHERING.total_seconds())
             return
         try:
             async with asyncio.timeout(POLL.total_seconds()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Self, TypeVar
@@ -94,13 +94,24 @@ class StoreCore:
 
     async def read_raw(self, raw_id: int) -> bytes:
         """Return the octets of a raw mail, wherever they are kept."""
-        found = await self._reads.run(lambda transaction: read_raw(transaction, raw_id))
+        (found,) = await self.read_raws([raw_id])
         if isinstance(found, bytes):
             return found
+        raise found
+
+    async def read_raws(self, raw_ids: Sequence[int]) -> list[bytes | StorageUnavailable]:
+        """Return the octets of several raw mails, or what keeps one of them from us."""
+        found = await self._reads.run(lambda transaction: [find_raw(transaction, raw_id) for raw_id in raw_ids])
+        return [await self._fetch(item) if isinstance(item, str) else item for item in found]
+
+    async def _fetch(self, location: str) -> bytes | StorageUnavailable:
         storage = self._raw or open_raw_storage(self.options.raw_mail)
         if storage is None:
-            raise StorageUnavailable(f"raw mail {raw_id} is kept at {found}, but raw_mail: names the database")
-        return await self._in_thread(lambda: storage.get(found))
+            return StorageUnavailable(f"a raw mail is kept at {location}, but raw_mail: names the database")
+        try:
+            return await self._in_thread(lambda: storage.get(location))
+        except StorageUnavailable as error:
+            return error
 
     # --- inside -----------------------------------------------------------------------------------------------
 
@@ -134,6 +145,14 @@ class StoreCore:
         if not self._voided:
             await self._writes.run(void_all)
             self._voided = True
+
+
+def find_raw(transaction: Transaction, raw_id: int) -> bytes | str | StorageUnavailable:
+    """Return what `read_raw` returns or raises."""
+    try:
+        return read_raw(transaction, raw_id)
+    except StorageUnavailable as error:
+        return error
 
 
 def void_all(transaction: Transaction) -> None:

@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 
-from gateway.errors import StorageUnavailable
 from gateway.model import Claim, Envelope, IntakeId
 from gateway.ports import Writer
 from gateway.store import intakes
 from gateway.store.core import StoreCore
+from gateway.store.pace import Rank
 from gateway.store.raw import Octets, RawMail
 from gateway.store.writer import SqlWriter
 
@@ -38,21 +38,24 @@ class IntakeSide(StoreCore):
             lambda transaction: intakes.insert_intakes(transaction, mail, envelopes, queues, now),
             weight=0 if location else len(raw),
             shares=True,
+            rank=Rank.FIRST,
         )
 
-    async def claim_intakes(self, limit: int, lease: timedelta) -> Sequence[Claim]:
+    async def claim_intakes(self, limit: int, lease: timedelta, octets: int = intakes.CLAIM_OCTETS) -> Sequence[Claim]:
         """Take up to `limit` waiting intakes, each try counted and committed; one tried before is taken alone."""
         await self.void_leases()
         now, tried_first = self.now(), next(self._turn)
         taken = await self._writes.run(
-            lambda transaction: intakes.take(transaction, limit, lease, now, tried_first=tried_first)
+            lambda transaction: intakes.take(transaction, limit, lease, now, tried_first=tried_first, most=octets),
+            rank=Rank.BEHIND,
         )
+        found = await self.read_raws([item.raw_id for item in taken]) if taken else []
         claims = []
-        for item in taken:
-            try:
-                claims.append(replace(item.claim, raw=await self.read_raw(item.raw_id)))
-            except StorageUnavailable as error:  # a lost file holds up only its own mail
-                await self.release_intake(item.claim, str(error))
+        for item, raw in zip(taken, found, strict=True):
+            if isinstance(raw, bytes):
+                claims.append(replace(item.claim, raw=raw))
+            else:  # a lost file holds up only its own mail
+                await self.release_intake(item.claim, str(raw))
         return claims
 
     async def extend_intakes(self, claims: Sequence[Claim], lease: timedelta) -> None:
@@ -69,9 +72,10 @@ class IntakeSide(StoreCore):
         now = self.now()
         await self._writes.run(lambda transaction: intakes.hold(transaction, claim, rule, because, now))
 
-    async def transact(self, job: Callable[[Writer], T]) -> T:
-        """Run `job` in one transaction and return once it is durable."""
-        return await self._writes.run(lambda transaction: job(SqlWriter(self._context(transaction))))
+    async def transact(self, job: Callable[[Writer], T], *, behind: bool = False) -> T:
+        """Run `job` in one transaction and return once it is durable; `behind` whoever waits for an answer."""
+        rank = Rank.BEHIND if behind else Rank.COMMON
+        return await self._writes.run(lambda transaction: job(SqlWriter(self._context(transaction))), rank=rank)
 
     async def inspect(self, job: Callable[[Writer], T]) -> T:
         """Run `job` in a transaction that is always rolled back."""

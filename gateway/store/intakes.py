@@ -145,12 +145,23 @@ def insert_intakes(
     )
 
 
-def take(transaction: Transaction, limit: int, lease: timedelta, now: int, *, tried_first: bool) -> list[Taken]:
-    """Lease waiting intakes and count the try. One that was tried before is taken alone."""
+def take(
+    transaction: Transaction,
+    limit: int,
+    lease: timedelta,
+    now: int,
+    *,
+    tried_first: bool,
+    most: int = CLAIM_OCTETS,
+) -> list[Taken]:
+    """Lease waiting intakes, no more than `most` octets unless one alone is larger, and count the try.
+
+    One that was tried before is taken alone.
+    """
     lease_now = lease_time(transaction)
     found: list[Row] = []
-    for statement, most in ((TRIED, 1), (FRESH, limit)) if tried_first else ((FRESH, limit), (TRIED, 1)):
-        found = transaction.rows(statement, lease_now=lease_now, now=now, limit=most)
+    for statement, rows in ((TRIED, 1), (FRESH, limit)) if tried_first else ((FRESH, limit), (TRIED, 1)):
+        found = transaction.rows(statement, lease_now=lease_now, now=now, limit=rows)
         if found:
             break
     token = secrets.randbits(62) + 1
@@ -158,7 +169,7 @@ def take(transaction: Transaction, limit: int, lease: timedelta, now: int, *, tr
     octets = 0
     for row in found:
         octets += row[-1]
-        if taken and octets > CLAIM_OCTETS:
+        if taken and octets > most:
             break
         taken.append(as_taken(row, token))
     until = lease_now + microseconds(lease)

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from gateway.store.pace import Rank
 from gateway.store.statement import Transaction
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Job(Generic[T]):
         "future",
         "given_up",
         "loop",
+        "rank",
         "result",
         "shares",
         "trace",
@@ -33,13 +35,22 @@ class Job(Generic[T]):
         "worker",
     )
 
-    def __init__(self, work: Callable[[Transaction], T], *, weight: int, shares: bool, trace: bool) -> None:
+    def __init__(
+        self,
+        work: Callable[[Transaction], T],
+        *,
+        weight: int,
+        shares: bool = False,
+        trace: bool = True,
+        rank: Rank = Rank.COMMON,
+    ) -> None:
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[T] = self.loop.create_future()
         self.work: Callable[[Transaction], T] | None = work
         self.weight = weight
         self.shares = shares  # may share its transaction where the database has row locks
         self.trace = trace  # False: always rolled back
+        self.rank = rank
         self.result: T | None = None
         self.error: BaseException | None = None
         self.given_up = False

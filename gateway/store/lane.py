@@ -1,7 +1,8 @@
 """Threads that run jobs in transactions: group commit, savepoints, deadlines, and giving up what hangs.
 
 All jobs that wait share one transaction and one fsync, each in its savepoint; one that fails does not harm the others,
-and no caller hears of success before the COMMIT. SQLite has one writing thread; PostgreSQL has several.
+and no caller hears of success before the COMMIT. SQLite has one writing thread, at which judging waits behind
+everything else (`pace`); PostgreSQL has several.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import asyncio
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from gateway.errors import StorageUnavailable
 from gateway.store.connector import BEGIN_READ, BEGIN_WRITE, Connector, close_quietly
 from gateway.store.failures import breaks_connection, translate, worth_repeating
 from gateway.store.job import Job, settle_all
+from gateway.store.pace import SLICE, Pace, Rank
 from gateway.store.statement import Transaction
 
 T = TypeVar("T")
@@ -69,7 +71,9 @@ class Lane:
         self._all_share = writes and connector.dialect == "sqlite"
         # A thread in fsync() holds the only SQLite writer; one that waits for a server can be left behind.
         self._replaces = connector.dialect == "postgresql"
+        self._pace = Pace() if self._all_share else None
         self._jobs: deque[Job[Any]] = deque()
+        self._behind: deque[Job[Any]] = deque()  # judging, where there is one writer
         self._wake = threading.Condition()
         self._closing = False
         self._workers: set[Worker] = set()
@@ -86,17 +90,23 @@ class Lane:
         weight: int = 0,
         shares: bool = False,
         trace: bool = True,
+        rank: Rank = Rank.COMMON,
         patience: float | None = None,
     ) -> T:
         """Run `work` in a transaction and return what it returned once that is durable.
 
         `patience` replaces the deadline, in seconds, for work that reads all there is.
         """
-        job = Job(work, weight=weight, shares=shares, trace=trace)
+        job = Job(work, weight=weight, shares=shares, trace=trace, rank=rank)
         with self._wake:
             if self._closing:
                 raise StorageUnavailable("the store is closing")
-            self._jobs.append(job)
+            if self._pace is not None and rank is Rank.BEHIND:
+                self._behind.append(job)
+            else:
+                self._jobs.append(job)
+            if self._pace is not None and rank is Rank.FIRST:
+                self._pace.press()
             self._wake.notify()
         job.expiry = job.loop.call_later(patience or self.deadline, self._expire, job)
         return await job.future
@@ -160,27 +170,58 @@ class Lane:
         """Return the jobs of the next transaction; none if all were given up meanwhile; None at the end."""
         with self._wake:
             while not self._jobs:
+                rest = 0.0 if self._pace is None or self._closing else self._pace.wait()
+                if self._behind and not rest:
+                    break
                 if self._closing:
                     return None
-                self._wake.wait()
+                self._wake.wait(rest if self._behind else None)
             group: list[Job[Any]] = []
-            weight = 0
-            while self._jobs and len(group) < GROUP_JOBS:
-                job = self._jobs[0]
-                alone = not (self._all_share or (self.writes and job.shares))
-                if group and (alone or weight + job.weight > GROUP_WEIGHT):
-                    break
-                self._jobs.popleft()
-                if job.given_up:
-                    continue
+            weight = self._draw(self._jobs, group, 0)
+            if self._behind and self._pace is not None and (self._closing or not self._pace.wait()):
+                self._draw(self._behind, group, weight)
+            for job in group:
                 job.worker = worker
-                group.append(job)
-                weight += job.weight
-                if alone:
-                    break
             if self._jobs:
                 self._wake.notify()
             return group
+
+    def _draw(self, queue: deque[Job[Any]], group: list[Job[Any]], weight: int) -> int:
+        """Move jobs from a queue into a group, as far as they may share one commit; return the group's weight."""
+        while queue and len(group) < GROUP_JOBS:
+            job = queue[0]
+            alone = not (self._all_share or (self.writes and job.shares))
+            if group and (alone or weight + job.weight > GROUP_WEIGHT):
+                break
+            queue.popleft()
+            if job.given_up:
+                continue
+            group.append(job)
+            weight += job.weight
+            if alone:
+                break
+        return weight
+
+    def _in_turn(self, group: list[Job[Any]]) -> Iterator[tuple[int, Job[Any]]]:
+        """Yield the jobs of a group. If others wait, those behind go back into their queue after a slice of time."""
+        pace, position = self._pace, 0
+        while position < len(group) and (pace is None or group[position].rank is not Rank.BEHIND):
+            yield position, group[position]
+            position += 1
+        if pace is None or position == len(group):
+            return
+        started, others = pace.clock(), position
+        while position < len(group):
+            yield position, group[position]
+            position += 1
+            if pace.clock() - started > SLICE and (others or self._jobs):
+                break
+        pace.rest(pace.clock() - started)
+        with self._wake:
+            self._behind.extendleft(reversed(group[position:]))
+        for job in group[position:]:
+            job.worker = None
+        del group[position:]
 
     def _run_group(self, worker: Worker, group: list[Job[Any]]) -> None:
         """Run jobs in one transaction. What the database rolled back as a whole is run again one by one."""
@@ -200,7 +241,7 @@ class Lane:
         try:
             self._open(worker)
             transaction = Transaction(worker.cursor, self.connector.dialect)
-            for position, job in enumerate(group):
+            for position, job in self._in_turn(group):
                 if (fatal := self._run_job(transaction, job)) is None:
                     finished.append(job)
                     continue

@@ -34,7 +34,7 @@ class Cardboard:
         self.claim_error = None
         self.release_errors = []
 
-    async def claim_intakes(self, limit, lease):
+    async def claim_intakes(self, limit, lease, octets):
         if self.claim_error:
             error, self.claim_error = self.claim_error, None
             raise error

@@ -1,0 +1,45 @@
+"""Who goes first at SQLite's one writer: clients that wait for their 250, then all else, and judging behind them.
+
+While mails come in, judging gets a fifth of the writer's time, so that tickets are opened under any load, and lets
+others in between after every slice; when none come in, it gets all of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Final
+
+QUIET: Final = 0.02  # seconds without a new mail, after which judging has the writer for itself
+SLICE: Final = 0.002  # seconds that judging takes before it looks whether others wait
+PAUSE: Final = 4.0  # times as long as a slice took, judging then rests while mails come in: a share of 1 in 5
+
+
+class Rank(IntEnum):
+    """How long a piece of work may wait."""
+
+    FIRST = 1  # a sending server waits for its 250
+    COMMON = 2
+    BEHIND = 3  # judging: what it works on is durable already
+
+
+class Pace:
+    """Tells when judging may have the writer. One thread works; others only note that a mail came."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self._pressed_until = 0.0
+        self._resting_until = 0.0
+
+    def press(self) -> None:
+        """Note that a client waits for its 250."""
+        self._pressed_until = self.clock() + QUIET
+
+    def rest(self, seconds: float) -> None:
+        """Note how long judging had the writer."""
+        self._resting_until = self.clock() + seconds * PAUSE
+
+    def wait(self) -> float:
+        """Return in how many seconds judging may go on, if no more mails come in; 0 if it may now."""
+        return max(0.0, min(self._pressed_until, self._resting_until) - self.clock())
