@@ -1,0 +1,245 @@
+// What a page can do besides being read: keys, drafts, presence, live changes, files dropped into a reply.
+// Nothing here is needed to read or to answer. Text from elsewhere is only ever set as text.
+"use strict";
+(() => {
+  const body = document.body;
+  const one = (selector, root = document) => root.querySelector(selector);
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const csrf = one("meta[name=csrf]")?.content ?? "";
+  const ticket = body.dataset.ticket;
+  const told = one("#told");
+  document.documentElement.classList.add("scripted");
+
+  function post(address, fields) {
+    const form = fields instanceof FormData ? fields : new FormData();
+    if (form !== fields) for (const [name, value] of Object.entries(fields)) form.append(name, value);
+    return fetch(address, { method: "POST", body: form, headers: { "X-CSRF-Token": csrf }, keepalive: !(fields instanceof FormData) });
+  }
+  function make(name, text, attributes = {}) {
+    const element = document.createElement(name);
+    element.textContent = text;
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    return element;
+  }
+
+  // --- times in the browser's zone, where the agent has chosen none; the place in the side column
+  function localTimes(root = document) {
+    if (body.dataset.zone) return;
+    for (const time of all("time", root)) time.title = new Date(time.dateTime).toLocaleString(document.documentElement.lang);
+  }
+  localTimes();
+  for (const link of all(".side a")) if (link.getAttribute("href") === location.pathname + location.search) link.setAttribute("aria-current", "page");
+  if (matchMedia("(max-width: 48rem)").matches) one(".side details")?.removeAttribute("open");
+
+  // --- moving
+  const rows = () => all(".line, .moment[data-entry]:not(.quiet)");
+  let place = -1;
+  function move(step) {
+    const items = rows();
+    if (!items.length) return;
+    items[place]?.classList.remove("here");
+    place = Math.max(0, Math.min(items.length - 1, place + step));
+    items[place].classList.add("here");
+    items[place].scrollIntoView({ block: "nearest" });
+    one("a.open", items[place])?.focus({ preventScroll: true });
+  }
+  function reveal(selector) {
+    const field = one(selector);
+    if (!field) return;
+    for (let box = field.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
+    field.focus();
+    field.scrollIntoView({ block: "center" });
+  }
+  const keys = {
+    j: () => move(1), k: () => move(-1),
+    o: () => one(".here a.open")?.click(),
+    x: () => one(".here input[type=checkbox]")?.click(),
+    u: () => { if (ticket) location.assign(sessionStorage.getItem("list") || "/"); },
+    r: () => reveal("#reply-text"), n: () => reveal("#note-text"),
+    a: () => reveal("#set-assignee"), s: () => reveal("#set-status"), l: () => reveal("#add-tag"), m: () => reveal("#merge-into"),
+    e: () => one("#solve")?.requestSubmit(),
+    "/": () => reveal("#q"),
+    "?": () => one("#keys")?.showModal(),
+  };
+  let going = 0;
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (event.target.closest("input:not([type=checkbox]), textarea, select, dialog[open]")) {
+      if (event.key === "Escape") event.target.blur();
+      return;
+    }
+    if (Date.now() - going < 1500) {
+      going = 0;
+      const link = one(`.side a[data-go="${CSS.escape(event.key)}"]`);
+      if (link) { event.preventDefault(); link.click(); }
+      return;
+    }
+    if (event.key === "g") { going = Date.now(); return; }
+    const act = Object.hasOwn(keys, event.key) && keys[event.key];
+    if (act) { event.preventDefault(); act(); }
+  });
+  if (body.classList.contains("page-list")) sessionStorage.setItem("list", location.pathname + location.search);
+  if (one(".problem")) one(".problem").closest("details, section, main")?.querySelector("textarea, input:not([type=hidden])")?.focus();
+
+  // --- many at once
+  const bulk = one("#bulk");
+  const chosen = () => bulk?.classList.toggle("chosen", all(".tick input").some((box) => box.checked));
+  document.addEventListener("change", (event) => { if (event.target.closest(".tick")) chosen(); });
+  chosen();
+
+  // --- drafts: saved a moment after the last key, and when the page goes away
+  const drafts = all("form[data-draft]").map((form) => {
+    const kind = form.dataset.draft, text = one("textarea", form), saved = one("[data-saved]", form);
+    const state = { form, kind, text, dirty: false, timer: 0, busy: null, sent: false, version: form.dataset.version };
+    state.save = async () => {
+      clearTimeout(state.timer);
+      if (!state.dirty || state.sent) return;
+      if (state.busy) { await state.busy; return state.save(); }
+      state.dirty = false;
+      const fields = { text: text.value };
+      if (form.elements.cc) fields.cc = form.elements.cc.value;
+      if (state.version) fields.version = state.version;
+      state.busy = post(`/tickets/${ticket}/drafts/${kind}`, fields).then(async (answer) => {
+        if (answer.ok) { state.version = (await answer.json()).version; saved.textContent = saved.dataset.words; }
+        else { saved.textContent = answer.status === 409 ? saved.dataset.conflict : saved.dataset.failed; state.dirty = answer.status !== 409; }
+      }).catch(() => { saved.textContent = saved.dataset.failed; state.dirty = true; }).finally(() => { state.busy = null; });
+      return state.busy;
+    };
+    form.addEventListener("input", (event) => {
+      if (event.target.type === "file") return;
+      state.dirty = true;
+      clearTimeout(state.timer);
+      state.timer = setTimeout(state.save, 900);
+      say(kind === "reply" ? "replying" : "noting");
+    });
+    form.addEventListener("submit", () => { state.sent = true; clearTimeout(state.timer); });
+    return state;
+  });
+  addEventListener("pagehide", () => drafts.forEach((draft) => draft.save()));
+
+  // --- files, dropped or pasted into the reply
+  for (const area of all("textarea[data-drop]")) {
+    const form = area.form, list = one("[data-attached]", form);
+    const row = (file) => {
+      const item = make("li", `${file.filename} `);
+      const remove = make("button", list.dataset.remove, { type: "button", class: "plain" });
+      remove.addEventListener("click", async () => {
+        if ((await post(`/tickets/${ticket}/drafts/reply/files/${file.position}/remove`, {})).ok) item.remove();
+      });
+      item.append(remove);
+      return item;
+    };
+    const attach = async (files) => {
+      if (!files.length) return;
+      const fields = new FormData();
+      for (const file of files) fields.append("file", file);
+      const answer = await post(`/tickets/${ticket}/drafts/reply/files`, fields).catch(() => null);
+      if (answer?.ok) list.append(...(await answer.json()).map(row));
+      else one("[data-saved]", form).textContent = one("[data-saved]", form).dataset.failed;
+    };
+    form.addEventListener("dragover", (event) => { if (event.dataTransfer.types.includes("Files")) { event.preventDefault(); area.classList.add("dropping"); } });
+    form.addEventListener("dragleave", () => area.classList.remove("dropping"));
+    form.addEventListener("drop", (event) => {
+      if (!event.dataTransfer.files.length) return;
+      event.preventDefault();
+      area.classList.remove("dropping");
+      attach(event.dataTransfer.files);
+    });
+    area.addEventListener("paste", (event) => { if (event.clipboardData.files.length) { event.preventDefault(); attach(event.clipboardData.files); } });
+  }
+
+  // --- undo: the offer goes when its time is over
+  function offers() {
+    for (const form of all("form.undo[data-until]")) {
+      const words = one("span", form), first = words.textContent, until = Date.parse(form.dataset.until);
+      delete form.dataset.until;
+      const tick = () => {
+        const left = Math.ceil((until - Date.now()) / 1000);
+        if (left <= 0 || left > 3600) return left <= 0 && form.remove();
+        words.textContent = `${first} ${left} s`;
+        setTimeout(tick, 500);
+      };
+      tick();
+    }
+  }
+  offers();
+
+  // --- together
+  let doing = "looking", quiet = 0;
+  const presence = one("#presence");
+  function show(people) {
+    if (!presence) return;
+    all("p:not(.draft)", presence).forEach((line) => line.remove());
+    for (const person of people) {
+      const words = presence.dataset[person.doing] ?? presence.dataset.looking;
+      presence.prepend(make("p", words.replace("{name}", person.name), { class: person.doing }));
+    }
+  }
+  function tell() {
+    if (!ticket || document.hidden) return;
+    post(`/tickets/${ticket}/presence`, { doing }).then((answer) => answer.ok && answer.json()).then((people) => people && show(people)).catch(() => {});
+  }
+  function say(what) {
+    clearTimeout(quiet);
+    quiet = setTimeout(() => { doing = "looking"; tell(); }, 20000);
+    if (doing !== what) { doing = what; tell(); }
+  }
+  if (ticket && csrf) {
+    tell();
+    setInterval(tell, 15000);
+    document.addEventListener("visibilitychange", tell);
+    addEventListener("pagehide", () => post(`/tickets/${ticket}/presence`, { doing: "" }).catch(() => {}));
+  }
+
+  // --- live: what is new comes as the page itself, from the server; only what changed is put in
+  let refreshing = 0;
+  async function refresh() {
+    const answer = await fetch(location.pathname + location.search, { headers: { Accept: "text/html" } }).catch(() => null);
+    if (!answer?.ok) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (ticket) freshTicket(fresh); else freshList(fresh);
+    const side = one(".side", fresh);
+    if (side && !one(".side")?.contains(document.activeElement)) all(".side a span:last-child").forEach((count, index) => { const other = all(".side a span:last-child", side)[index]; if (other && !count.classList.contains("queue")) count.textContent = other.textContent; });
+    const notices = one(".notices", fresh);
+    if (notices) one(".notices").replaceChildren(...notices.childNodes);
+    localTimes();
+    offers();
+  }
+  function freshTicket(fresh) {
+    const mine = one("#conversation"), theirs = one("#conversation", fresh);
+    if (!mine || !theirs) return;
+    for (const moment of [...theirs.children]) {
+      const known = document.getElementById(moment.id);
+      if (!known) { moment.classList.add("fresh"); mine.append(moment); }
+      else if (!known.contains(document.activeElement) && !one("details[open]", known) && known.textContent !== moment.textContent && !one("form.undo", known)) known.replaceWith(moment);
+    }
+    const aside = one("#aside"), newer = one("#aside", fresh);
+    if (aside && newer && !aside.contains(document.activeElement) && !one("details[open]", aside)) aside.replaceWith(newer);
+  }
+  function freshList(fresh) {
+    const mine = one("#tickets"), theirs = one("#tickets", fresh);
+    if (!mine || !theirs) return;
+    const ticked = new Set(all(".tick input:checked").map((box) => box.value));
+    const here = one(".here")?.dataset.ticket, focused = mine.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    mine.replaceChildren(...theirs.childNodes);
+    for (const box of all(".tick input")) box.checked = ticked.has(box.value);
+    place = rows().findIndex((row) => row.dataset.ticket === here);
+    rows()[place]?.classList.add("here");
+    if (focused) one(`a[href="${CSS.escape(focused)}"]`, mine)?.focus({ preventScroll: true });
+    chosen();
+  }
+  function soon() { clearTimeout(refreshing); refreshing = setTimeout(refresh, 250); }
+  if (csrf && body.dataset.live) {
+    const stream = new EventSource("/live");
+    let lost = 0;
+    stream.addEventListener("entry", (event) => { if (!ticket || String(JSON.parse(event.data).ticket) === ticket) soon(); });
+    stream.addEventListener("notice", soon);
+    stream.addEventListener("presence", (event) => {
+      const data = JSON.parse(event.data);
+      if (String(data.ticket) === ticket) tell();
+    });
+    stream.onopen = () => { clearTimeout(lost); if (told.textContent) { told.textContent = ""; soon(); } };
+    stream.onerror = () => { clearTimeout(lost); lost = setTimeout(() => { told.textContent = told.dataset.lost; }, 5000); };
+    addEventListener("pagehide", () => stream.close());
+  }
+})();

@@ -1,0 +1,51 @@
+"""Plain text as safe HTML, and numbers as people read them. Everything is escaped before anything is added."""
+
+from __future__ import annotations
+
+import re
+
+from markupsafe import Markup, escape
+
+SHOWN = 30_000  # characters of one message; the rest is in the raw mail
+_LINK = re.compile(r"https?://[^\s<>\"'`]{1,2000}")
+_TRAILING = ".,;:!?)]}»"
+KIB = 1024
+
+
+def linked(text: str) -> Markup:
+    """Return text with its web addresses as links, in linear time."""
+    text = text[:SHOWN]
+    parts: list[str] = []
+    last = 0
+    for match in _LINK.finditer(text):
+        address = match[0].rstrip(_TRAILING)
+        end = match.start() + len(address)
+        safe = escape(address)
+        parts.append(str(escape(text[last : match.start()])))
+        parts.append(f'<a href="{safe}" rel="noopener noreferrer nofollow" target="_blank">{safe}</a>')
+        last = end
+    parts.append(str(escape(text[last:])))
+    return Markup("".join(parts))  # noqa: S704 - every part was escaped above
+
+
+def size(octets: int) -> str:
+    """Return a size: 84 kB."""
+    if octets < KIB:
+        return f"{octets} B"
+    if octets < KIB * KIB:
+        return f"{octets / KIB:.0f} kB"
+    return f"{octets / KIB / KIB:.1f} MB"
+
+
+def quoted_part(whole: str | None, new: str) -> str:
+    """Return what stands in the whole text beyond the new words, for the fold under them."""
+    if not whole or whole.strip() == new.strip():
+        return ""
+    before, found, after = whole.partition(new.strip())
+    return (before + after).strip("\n") if found and new.strip() else whole
+
+
+def local_path(text: str, default: str = "/") -> str:
+    """Return a path on this server, or the default: no other host, no other scheme."""
+    good = text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable() and "\\" not in text
+    return text if good else default

@@ -1,0 +1,154 @@
+"""Renders pages: one environment for each language, a fresh nonce for each answer, the side column for each reader."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from functools import partial
+from importlib.resources import files
+from typing import Annotated, Any
+
+from fastapi import Depends, HTTPException, Path, Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+from gateway.desk import Desk
+from gateway.desk.nouns import Principal
+from gateway.errors import PoterneError
+from gateway.http.files import Addresses
+from gateway.http.pages import sentences, text, times
+from gateway.http.pages.assets import assets
+from gateway.http.pages.forms import LARGEST
+from gateway.http.pages.words import LOCALES, NAMES, Catalogue, catalogue, choose
+from gateway.http.sessions import Sessions, principal_of, sessions_of
+
+NOTHING_QUEUED = "#5b6470"
+Number = Annotated[int, Path(ge=1, le=LARGEST)]
+
+
+async def member(who: Annotated[Principal, Depends(principal_of)]) -> Principal:
+    """Return who asks; those who still have somebody else's password are sent to choose their own."""
+    if who.agent.must_change:
+        raise HTTPException(303, headers={"Location": "/password"})
+    return who
+
+
+Member = Annotated[Principal, Depends(member)]
+
+
+@dataclass(frozen=True, slots=True)
+class Strangers:
+    """What the sign-in page offers besides a password."""
+
+    oidc: bool = False
+
+
+def _template(name: str) -> str:
+    return files("gateway.http.pages").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def environment_of(words: Catalogue) -> Environment:
+    """Return the templates in one language. Everything is escaped but what says otherwise itself."""
+    environment = Environment(
+        loader=FunctionLoader(_template),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+        auto_reload=False,
+    )
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    environment.filters.update(linked=text.linked, size=text.size, quoted_part=text.quoted_part)
+    environment.globals.update(
+        say=sentences,
+        locale=words.locale,
+        languages=NAMES,
+        asset=lambda name: assets()[name].address,
+    )
+    return environment
+
+
+class Pages:
+    """What every page needs: the desk, and how to show it."""
+
+    def __init__(self, desk: Desk, sessions: Sessions, addresses: Addresses) -> None:
+        self.desk, self.sessions, self.addresses = desk, sessions, addresses
+        self._environments = {locale: environment_of(catalogue(locale)) for locale in LOCALES}
+
+    async def show(
+        self, request: Request, who: Principal, name: str, *, status: int = 200, **values: object
+    ) -> HTMLResponse:
+        """Return a page for somebody who is signed in, with the side column around it."""
+        framed = not who.agent.must_change
+        values["counts"] = await self.desk.tickets.counts(who) if framed else None
+        values["views"] = await self.desk.shelf.views(who) if framed else ()
+        return self.render(request, name, who=who, status=status, **values)
+
+    def render(
+        self, request: Request, name: str, *, who: Principal | None = None, status: int = 200, **values: object
+    ) -> HTMLResponse:
+        """Return a page; without `who` it is one for strangers."""
+        accepted = request.headers.get("accept-language", "")
+        locale = choose(who.agent.locale if who else "", accepted)
+        nonce = secrets.token_urlsafe(16)
+        zone = who.agent.zone if who else ""
+        now = self.desk.clock.now()
+        common: dict[str, Any] = {
+            "who": who,
+            "csrf": who.csrf if who else "",
+            "nonce": nonce,
+            "here": request.url.path,
+            "query": request.url.query,
+            "now": now,
+            "zone": zone,
+            "ago": partial(times.ago, now=now, words=catalogue(locale)),
+            "exact": partial(times.exact, zone=zone),
+            "queue_name": self.queue_name,
+            "queue_colour": self.queue_colour,
+            "queues": self.desk.queues,
+            "counts": None,
+            "views": (),
+        }
+        html = self._environments[locale].get_template(name).render(common | values)
+        return HTMLResponse(html, status, headers={"Content-Security-Policy": policy(nonce)})
+
+    async def error(self, request: Request, status: int, detail: str) -> HTMLResponse:
+        """Return an error as a page; it must work when nothing else does."""
+        try:
+            who = await sessions_of(request).known(request)
+            return (
+                await self.show(request, who, "error.html", **problem(request, status, detail))
+                if who
+                else (self.render(request, "error.html", **problem(request, status, detail)))
+            )
+        except PoterneError:
+            return self.render(request, "error.html", **problem(request, status, detail))
+
+    def queue_name(self, key: str) -> str:
+        """Return how people call a queue; one that is not configured any more keeps its key."""
+        queue = self.desk.queues.get(key)
+        return queue.name if queue else key
+
+    def queue_colour(self, key: str) -> str:
+        """Return a queue's colour."""
+        queue = self.desk.queues.get(key)
+        return queue.colour if queue else NOTHING_QUEUED
+
+
+def problem(request: Request, status: int, detail: str) -> dict[str, Any]:
+    """Return what the error page says, and where it leads."""
+    steps = request.url.path.split("/")
+    back = f"/tickets/{steps[2]}" if steps[1:2] == ["tickets"] and len(steps) > 3 else "/"  # noqa: PLR2004
+    if steps[1:2] == ["admin"]:
+        back = "/admin"
+    return {"status": status, "code": status, "detail": detail, "back": back}
+
+
+def policy(nonce: str) -> str:
+    """Return the policy of our own pages: our style, our script, our frames, and nobody else's anything."""
+    return (
+        f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src 'self'; "
+        "connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )

@@ -1,0 +1,83 @@
+"""One daemon and one Chromium for all tests of the pages; each test has browser contexts of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.browser.house import FIRST, PASSWORD, House, Relay
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with Relay() as relay:
+        house = House(tmp_path_factory.mktemp("house"), relay)
+        try:
+            yield house.open()
+        finally:
+            house.daemon.kill()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(FLAGS))
+        yield chromium
+        chromium.close()
+
+
+SignIn = Callable[..., Page]
+_ready: set[str] = set()
+
+
+@pytest.fixture
+def sign_in(house: House, browser: Browser) -> Iterator[SignIn]:
+    """Return a function that opens a browser of its own for an agent, signed in."""
+    contexts: list[BrowserContext] = []
+
+    def open_page(address: str, *, script: bool = True, **options: object) -> Page:
+        context = browser.new_context(
+            base_url=house.address, java_script_enabled=script, viewport={"width": 1360, "height": 900}, **options
+        )  # type: ignore[arg-type]
+        contexts.append(context)
+        context.set_default_timeout(15_000)
+        page = context.new_page()
+        page.goto("/sign-in")
+        page.get_by_label("Address").fill(address)
+        page.get_by_label("Password").fill(PASSWORD if address in _ready else FIRST)
+        page.get_by_role("button").last.click()
+        if address not in _ready:
+            page.get_by_label("Present password").fill(FIRST)
+            page.get_by_label("New password").fill(PASSWORD)
+            page.get_by_role("button", name="Change password").click()
+            _ready.add(address)
+        page.wait_for_url("**/")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def shot() -> Callable[[Page, str], None]:
+    """Return a function that keeps a picture of a page under build/screenshots."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+
+    def keep(page: Page, name: str) -> None:
+        page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
+
+    return keep
