@@ -73,7 +73,7 @@ class Principal:
     @property
     def reach(self) -> Reach:
         """What their queries may see."""
-        return Reach(self.agent.id, None if self.agent.admin else (self.agent.queues or ()))
+        return Reach(self.agent.id, None if self.agent.admin else self.agent.queues)
 
     def may(self, scope: Scope) -> bool:
         """Tell whether a scope is theirs."""
