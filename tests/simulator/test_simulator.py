@@ -86,7 +86,7 @@ async def test_what_a_rotating_address_got_is_counted(name):
     """However it is written: a count of nothing would look like a bound that holds."""
     seen = await live(alone(NAMES.index(name)), days=1)
 
-    assert 0 < seen.automatic <= seen.most
+    assert 0 < seen.fullest_day <= seen.most
 
 
 def test_every_row_of_the_list_of_counterparts_is_there():
