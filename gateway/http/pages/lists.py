@@ -110,7 +110,14 @@ def list_routes(pages: Pages) -> APIRouter:
         page = await desk.tickets.search(who, q, limit=ROWS, cursor=cursor or None) if q.strip() else None
         older = "/search?" + urlencode({"q": q, "cursor": page.next}) if page and page.next else ""
         return await pages.show(
-            request, who, "search.html", words=q, found=page.items if page else (), asked=page is not None, older=older
+            request,
+            who,
+            "search.html",
+            words=q,
+            found=page.items if page else (),
+            asked=page is not None,
+            older=older,
+            agents=await desk.accounts.agents(who),
         )
 
     @router.post("/tickets/bulk")

@@ -81,8 +81,8 @@ KIND: Mapping[str, str] = {
     "own_copy": N_("it is our own mail"),
 }
 AFTERWARDS: Mapping[str, str] = {
-    "waiting": N_("and wait for the answer"),
-    "solved": N_("and mark as solved"),
+    "waiting": N_("and wait"),
+    "solved": N_("and solve"),
     "open": N_("and keep open"),
 }
 SHOWN: Mapping[str, tuple[str, tuple[str, ...]]] = {  # the choices of lists: name, statuses

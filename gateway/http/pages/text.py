@@ -45,6 +45,12 @@ def quoted_part(whole: str | None, new: str) -> str:
     return (before + after).strip("\n") if found and new.strip() else whole
 
 
+def person(author: str) -> tuple[str, str]:
+    """Return name and address of an author as entries keep it; one without an address is all name."""
+    name, mark, address = author.rpartition(" <")
+    return (name, address.removesuffix(">")) if mark and address.endswith(">") else (author, "")
+
+
 def local_path(text: str, default: str = "/") -> str:
     """Return a path on this server, or the default: no other host, no other scheme."""
     good = text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable() and "\\" not in text

@@ -58,7 +58,6 @@ async def show_ticket(
     if who.may(Scope.WRITE) and page.line.unread:
         await desk.changing.mark(who, [number])
     present = [item for item in await desk.together.present(who, number) if item.agent != who.agent.id]
-    now = desk.clock.now()
     return await pages.show(
         request,
         who,
@@ -73,7 +72,6 @@ async def show_ticket(
         agents=await desk.accounts.agents(who),
         canned=[item for item in await desk.shelf.canned(who) if item.queue in (None, page.line.queue)],
         frame_height=frame_height,
-        undoable=[moment for moment in page.moments if moment.mine and moment.undo_until and moment.undo_until > now],
     )
 
 

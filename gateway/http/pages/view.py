@@ -60,7 +60,7 @@ def environment_of(words: Catalogue) -> Environment:
     )
     environment.policies["ext.i18n.trimmed"] = True
     environment.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)  # type: ignore[attr-defined]
-    environment.filters.update(linked=text.linked, size=text.size, quoted_part=text.quoted_part)
+    environment.filters.update(linked=text.linked, size=text.size, quoted_part=text.quoted_part, person=text.person)
     environment.globals.update(
         say=sentences,
         locale=words.locale,
@@ -95,6 +95,7 @@ class Pages:
         nonce = secrets.token_urlsafe(16)
         zone = who.agent.zone if who else ""
         now = self.desk.clock.now()
+        agents: Any = values.get("agents", ())
         common: dict[str, Any] = {
             "who": who,
             "csrf": who.csrf if who else "",
@@ -110,6 +111,7 @@ class Pages:
             "queues": self.desk.queues,
             "counts": None,
             "views": (),
+            "names": {agent.address: agent.name or agent.address for agent in agents},
         }
         html = self._environments[locale].get_template(name).render(common | values)
         return HTMLResponse(html, status, headers={"Content-Security-Policy": policy(nonce)})

@@ -213,6 +213,8 @@
       if (!known) { moment.classList.add("fresh"); mine.append(moment); }
       else if (!known.contains(document.activeElement) && !one("details[open]", known) && known.textContent !== moment.textContent && !one("form.undo", known)) known.replaceWith(moment);
     }
+    const facts = one(".heading .facts"), newFacts = one(".heading .facts", fresh);
+    if (facts && newFacts) facts.replaceWith(newFacts);
     const aside = one("#aside"), newer = one("#aside", fresh);
     if (aside && newer && !aside.contains(document.activeElement) && !one("details[open]", aside)) aside.replaceWith(newer);
   }
