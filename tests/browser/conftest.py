@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -48,10 +49,10 @@ def sign_in(house: House, browser: Browser) -> Iterator[SignIn]:
     """Return a function that opens a browser of its own for an agent, signed in."""
     contexts: list[BrowserContext] = []
 
-    def open_page(address: str, *, script: bool = True, **options: object) -> Page:
+    def open_page(address: str, *, script: bool = True, **options: Any) -> Page:
         context = browser.new_context(
             base_url=house.address, java_script_enabled=script, viewport={"width": 1360, "height": 900}, **options
-        )  # type: ignore[arg-type]
+        )
         contexts.append(context)
         context.set_default_timeout(15_000)
         page = context.new_page()
