@@ -105,6 +105,7 @@ TITLES: Mapping[int, str] = {
     429: N_("Too many tries"),
     503: N_("Just a moment"),
 }
+OTHER_TROUBLE = N_("Something went wrong")
 # What use cases say when they refuse; other words of theirs are shown as they are.
 SAID = (
     N_("the address or the password is wrong"),
