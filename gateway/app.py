@@ -10,6 +10,7 @@ import contextlib
 import os
 import random
 import socket
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -29,6 +30,7 @@ from gateway.inbox.mailbox import HOSTS
 from gateway.inbox.oauth import SealedCache
 from gateway.instance import Instance, SystemClock, note_loaded, note_refused, read_instance, shown_url
 from gateway.lmtp import House, LmtpServer, open_sockets
+from gateway.mail.address import warm_up
 from gateway.model import Applied, Claim, Envelope, IntakeId, Route
 from gateway.outbound.assembly import build_workers
 from gateway.outbound.signer import Signer
@@ -44,6 +46,7 @@ from gateway.telemetry.notify import activated, notify
 log = get_logger()
 
 SLOTS_PER_PARSER = 8  # intakes in hand for each parser process: enough to share commits, few enough for the lease
+SWITCH_INTERVAL = 0.0005  # seconds after which the writer's thread lets the event loop have its turn; 0.005 by itself
 LOOK_PERIOD = timedelta(seconds=5)  # between looks at readiness, for the metric and the log
 NUDGE_PERIOD = timedelta(seconds=1)
 HTTP_SOCKET_MODE = 0o660
@@ -92,7 +95,7 @@ class Poterne:
         self._parts.push_async_callback(self._store.close)
         self._parser = ParserPool(settings.limits)
         self._parts.push_async_callback(self._parser.close)
-        await self._parser.start()
+        await asyncio.gather(self._parser.start(), asyncio.to_thread(warm_up))
         self._judge = IntakeWorker(
             self._store, self._process, SLOTS_PER_PARSER * settings.limits.parser_processes, self._wake_channels
         )
@@ -322,5 +325,6 @@ def serve(path: Path, *, page: bool = False) -> None:
     import uvloop
 
     instance = read_instance(path)
+    sys.setswitchinterval(SWITCH_INTERVAL)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(live(Poterne(path, instance, page=page), notify))

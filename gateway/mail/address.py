@@ -109,6 +109,11 @@ def _suffixes() -> PublicSuffixList:
     return PublicSuffixList(accept_unknown=True)  # 10,000 rules, read when first needed
 
 
+def warm_up() -> None:
+    """Read the list of public suffixes now: it takes half a second, for which no mail should wait."""
+    _suffixes()
+
+
 @lru_cache(maxsize=4096)
 def organisation(address: str) -> str | None:
     """Return the registrable domain of an address or domain; None for free-mail providers and for what has none."""

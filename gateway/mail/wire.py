@@ -23,22 +23,30 @@ from gateway.model import ParsedMail
 
 def dumps(mail: ParsedMail) -> bytes:
     """Return the mail as JSON in ASCII octets."""
-    return json.dumps(mail, default=_plain, separators=(",", ":")).encode("ascii")
+    form = list(_plain(mail))
+    if mail.text.startswith(mail.reply_text):
+        form[_REPLY_TEXT] = len(mail.reply_text)  # most texts begin with what is new: it travels once
+    return json.dumps(form, default=_plain, separators=(",", ":")).encode("ascii")
 
 
 def loads(data: bytes) -> ParsedMail:
     """Return the mail that `dumps` wrote. Raises ValueError for anything else."""
     try:
-        found: ParsedMail = _builder(ParsedMail)(json.loads(data))
+        form = json.loads(data)
+        if type(form[_REPLY_TEXT]) is int:
+            form[_REPLY_TEXT] = form[_TEXT][: form[_REPLY_TEXT]]
+        found: ParsedMail = _builder(ParsedMail)(form)
     except (TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
         raise ValueError(f"not a ParsedMail: {error}") from error
     return found
 
 
+_NAMES = [item.name for item in dataclasses.fields(ParsedMail)]
+_TEXT, _REPLY_TEXT = _NAMES.index("text"), _NAMES.index("reply_text")
 _GETTERS: dict[type, Callable[[Any], Any]] = {}
 
 
-def _plain(value: Any) -> object:
+def _plain(value: Any) -> Any:
     kind = type(value)
     getter = _GETTERS.get(kind)
     if getter is None:

@@ -56,7 +56,7 @@ def fingerprint(mail: ParsedMail) -> str:
         return mail.fingerprint
     lines = (mail.reply_text or mail.text)[:MAX_CHARACTERS].casefold().splitlines()
     kept = [line for line in lines if not line.lstrip().startswith((">", *_GREETING))]
-    words = _words(kept)[:MAX_WORDS]
+    words = _words(kept)
     subject = [word for word in _words([base_subject(mail.subject)]) if word not in _TICKET_WORDS]
     if not words and not subject:
         return ""
@@ -68,10 +68,12 @@ def _words(lines: Iterable[str]) -> list[str]:
     """Return the words of some lines, without what holds a digit, an address, a path or a dot inside."""
     found: list[str] = []
     for line in lines:
+        if len(found) >= MAX_WORDS:
+            break
         noisy = _NOISE.search(line) is not None
         clean = " ".join([token for token in line.split() if not _NOISE.search(token)]) if noisy else line
         found += _WORD.findall(clean)
-    return found
+    return found[:MAX_WORDS]
 
 
 def distance(one: str, two: str) -> int:

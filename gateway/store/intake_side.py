@@ -14,6 +14,7 @@ from gateway.store import intakes
 from gateway.store.core import StoreCore
 from gateway.store.pace import Rank
 from gateway.store.raw import Octets, RawMail
+from gateway.store.times import to_number
 from gateway.store.writer import SqlWriter
 
 T = TypeVar("T")
@@ -49,6 +50,9 @@ class IntakeSide(StoreCore):
             lambda transaction: intakes.take(transaction, limit, lease, now, tried_first=tried_first, most=octets),
             rank=Rank.BEHIND,
         )
+        if self._writes.pace is not None:
+            waited = (now - to_number(item.claim.envelope.received_at) for item in taken if item.claim.attempt == 1)
+            self._writes.pace.lag(max(waited, default=0) / 1e6)
         found = await self.read_raws([item.raw_id for item in taken]) if taken else []
         claims = []
         for item, raw in zip(taken, found, strict=True):

@@ -71,7 +71,7 @@ class Lane:
         self._all_share = writes and connector.dialect == "sqlite"
         # A thread in fsync() holds the only SQLite writer; one that waits for a server can be left behind.
         self._replaces = connector.dialect == "postgresql"
-        self._pace = Pace() if self._all_share else None
+        self.pace = Pace() if self._all_share else None
         self._jobs: deque[Job[Any]] = deque()
         self._behind: deque[Job[Any]] = deque()  # judging, where there is one writer
         self._wake = threading.Condition()
@@ -101,12 +101,12 @@ class Lane:
         with self._wake:
             if self._closing:
                 raise StorageUnavailable("the store is closing")
-            if self._pace is not None and rank is Rank.BEHIND:
+            if self.pace is not None and rank is Rank.BEHIND:
                 self._behind.append(job)
             else:
                 self._jobs.append(job)
-            if self._pace is not None and rank is Rank.FIRST:
-                self._pace.press()
+            if self.pace is not None and rank is Rank.FIRST:
+                self.pace.press()
             self._wake.notify()
         job.expiry = job.loop.call_later(patience or self.deadline, self._expire, job)
         return await job.future
@@ -170,7 +170,7 @@ class Lane:
         """Return the jobs of the next transaction; none if all were given up meanwhile; None at the end."""
         with self._wake:
             while not self._jobs:
-                rest = 0.0 if self._pace is None or self._closing else self._pace.wait()
+                rest = 0.0 if self.pace is None or self._closing else self.pace.wait()
                 if self._behind and not rest:
                     break
                 if self._closing:
@@ -178,7 +178,7 @@ class Lane:
                 self._wake.wait(rest if self._behind else None)
             group: list[Job[Any]] = []
             weight = self._draw(self._jobs, group, 0)
-            if self._behind and self._pace is not None and (self._closing or not self._pace.wait()):
+            if self._behind and self.pace is not None and (self._closing or not self.pace.wait()):
                 self._draw(self._behind, group, weight)
             for job in group:
                 job.worker = worker
@@ -204,7 +204,7 @@ class Lane:
 
     def _in_turn(self, group: list[Job[Any]]) -> Iterator[tuple[int, Job[Any]]]:
         """Yield the jobs of a group. If others wait, those behind go back into their queue after a slice of time."""
-        pace, position = self._pace, 0
+        pace, position = self.pace, 0
         while position < len(group) and (pace is None or group[position].rank is not Rank.BEHIND):
             yield position, group[position]
             position += 1

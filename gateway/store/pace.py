@@ -1,7 +1,8 @@
 """Who goes first at SQLite's one writer: clients that wait for their 250, then all else, and judging behind them.
 
-While mails come in, judging gets a fifth of the writer's time, so that tickets are opened under any load, and lets
-others in between after every slice; when none come in, it gets all of it.
+While mails come in, judging gets a tenth of the writer's time and lets others in between after every slice; when none
+come in, it gets all of it. A burst is thus taken first and judged then. Under a load without end, where mails wait for
+their judgement too long, it gets half: accepting slows down, and tickets go on being opened.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from typing import Final
 
 QUIET: Final = 0.02  # seconds without a new mail, after which judging has the writer for itself
 SLICE: Final = 0.002  # seconds that judging takes before it looks whether others wait
-PAUSE: Final = 4.0  # times as long as a slice took, judging then rests while mails come in: a share of 1 in 5
+PAUSE: Final = 9.0  # times as long as a slice took, judging then rests while mails come in: a share of 1 in 10
+LATE: Final = 5.0  # seconds that a mail may wait for its judgement ...
+LATE_PAUSE: Final = 1.0  # ... before the share becomes 1 in 2
 
 
 class Rank(IntEnum):
@@ -31,14 +34,19 @@ class Pace:
         self.clock = clock
         self._pressed_until = 0.0
         self._resting_until = 0.0
+        self._pause = PAUSE
 
     def press(self) -> None:
         """Note that a client waits for its 250."""
         self._pressed_until = self.clock() + QUIET
 
+    def lag(self, seconds: float) -> None:
+        """Note how long the mail had waited that judging has come to."""
+        self._pause = LATE_PAUSE if seconds > LATE else PAUSE
+
     def rest(self, seconds: float) -> None:
         """Note how long judging had the writer."""
-        self._resting_until = self.clock() + seconds * PAUSE
+        self._resting_until = self.clock() + seconds * self._pause
 
     def wait(self) -> float:
         """Return in how many seconds judging may go on, if no more mails come in; 0 if it may now."""

@@ -1,0 +1,43 @@
+"""The wire form: what comes out is what went in, the text travels once, and nothing else is taken for a mail."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gateway.mail import parse, wire
+from gateway.model import ParsedMail
+
+
+@pytest.mark.parametrize(
+    ("text", "reply"),
+    [
+        ("", ""),
+        ("Hello\n", "Hello"),
+        ("Hello", "Hello"),
+        ("Yes.\n\n> May I?\n", "Yes."),
+        ("> May I?\n\nYes.\n", "Yes."),
+        ("Grüße 😀\n> x\n", "Grüße 😀"),
+        ("7", "7"),
+    ],
+)
+def test_text_and_what_is_new_in_it_come_out_as_they_went_in(text, reply):
+    mail = ParsedMail(text=text, reply_text=reply, fingerprint="0f")
+    read = wire.loads(wire.dumps(mail))
+
+    assert read == mail
+    assert read.fingerprint == "0f"
+
+
+def test_a_text_that_begins_with_what_is_new_travels_once():
+    mail = parse(b"Subject: x\r\n\r\n" + b"All work and no play makes the postman a dull boy.\r\n" * 400)
+
+    assert mail.reply_text
+    assert len(wire.dumps(mail)) < len(mail.text) * 1.2
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"[1]", b"null", json.dumps([7] * 40).encode()])
+def test_anything_else_is_refused(data):
+    with pytest.raises(ValueError, match="."):
+        wire.loads(data)

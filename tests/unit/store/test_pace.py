@@ -1,0 +1,140 @@
+"""Who goes first at SQLite's one writer: clients before judging, and judging never without its share."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+
+from gateway.store import SqlStore
+from gateway.store.pace import LATE, LATE_PAUSE, PAUSE, QUIET, SLICE, Pace, Rank
+from tests.unit.store.cases import envelope
+
+
+class Hands:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.time = 1000.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+@pytest.fixture
+def database_url(migrated_sqlite_url: str) -> str:
+    """These tests look at SQLite's one writer."""
+    return migrated_sqlite_url
+
+
+def test_judging_never_waits_while_no_mail_comes_in():
+    pace = Pace(Hands())
+    pace.rest(10.0)
+
+    assert pace.wait() == 0
+
+
+def test_while_mails_come_in_judging_rests_as_its_share_demands():
+    clock = Hands()
+    pace = Pace(clock)
+    pace.press()
+    assert pace.wait() == 0
+    pace.rest(0.001)
+
+    assert pace.wait() == pytest.approx(0.001 * PAUSE)
+    clock.time += 0.001 * PAUSE
+    pace.press()
+    assert pace.wait() == 0
+
+
+def test_a_rest_ends_when_no_more_mails_come_in():
+    clock = Hands()
+    pace = Pace(clock)
+    pace.press()
+    pace.rest(60.0)
+
+    assert pace.wait() == pytest.approx(QUIET)
+    clock.time += QUIET
+    assert pace.wait() == 0
+
+
+def test_mails_that_waited_too_long_get_judging_a_greater_share():
+    clock = Hands()
+    pace = Pace(clock)
+    pace.press()
+    pace.lag(LATE + 1)
+    pace.rest(0.001)
+    late = pace.wait()
+    pace.lag(0)
+    pace.rest(0.001)
+
+    assert (late, pace.wait()) == pytest.approx((0.001 * LATE_PAUSE, 0.001 * PAUSE))
+
+
+async def test_a_client_goes_before_judging_that_asked_first(store: SqlStore) -> None:
+    order: list[str] = []
+    gate, inside = threading.Event(), threading.Event()
+
+    def hold(_transaction: object) -> None:
+        inside.set()
+        gate.wait(10)
+
+    holder = asyncio.create_task(store._writes.run(hold))
+    await asyncio.to_thread(inside.wait, 10)
+    judging = [
+        asyncio.create_task(store._writes.run(lambda _: order.append("judging"), rank=Rank.BEHIND)) for _ in range(3)
+    ]
+    await asyncio.sleep(0.02)
+    client = asyncio.create_task(store._writes.run(lambda _: order.append("client"), rank=Rank.FIRST))
+    await asyncio.sleep(0.02)
+    gate.set()
+    await asyncio.gather(holder, client, *judging)
+
+    assert order == ["client", "judging", "judging", "judging"]
+
+
+async def test_a_long_row_of_judging_lets_a_client_in_between_and_is_finished_all_the_same(store: SqlStore) -> None:
+    done: list[int] = []
+    started = threading.Event()
+
+    def judge(number: int) -> None:
+        started.set()
+        time.sleep(SLICE * 2)
+        done.append(number)
+
+    async def behind(number: int) -> None:
+        await store._writes.run(lambda _: judge(number), rank=Rank.BEHIND)
+
+    judging = [asyncio.create_task(behind(number)) for number in range(100)]
+    await asyncio.to_thread(started.wait, 10)
+    await store.accept(b"Subject: x\r\n\r\n", [envelope(store)], ["support"])
+    before_the_client = len(done)
+    await asyncio.gather(*judging)
+
+    assert before_the_client < 50
+    assert done == list(range(100))
+
+
+async def test_judging_goes_on_while_mails_come_in_without_end(store: SqlStore) -> None:
+    judged = 0
+    over = asyncio.Event()
+
+    async def clients() -> None:
+        while not over.is_set():
+            await store.accept(b"Subject: x\r\n\r\n", [envelope(store)], ["support"])
+
+    async def judging() -> None:
+        nonlocal judged
+        for _ in range(20):
+            await store._writes.run(lambda _: time.sleep(0.0005), rank=Rank.BEHIND)
+            judged += 1
+
+    senders = [asyncio.create_task(clients()) for _ in range(4)]
+    await asyncio.wait_for(judging(), timedelta(seconds=10).total_seconds())
+    over.set()
+    await asyncio.gather(*senders)
+
+    assert judged == 20
