@@ -21,10 +21,10 @@ from gateway.config.units import Off, endpoint
 from gateway.daemon.judge import IntakeWorker
 from gateway.daemon.lifecycle import Watchdog, live
 from gateway.daemon.supervisor import Supervisor
-from gateway.http.api import api_routes
+from gateway.desk import open_desk
 from gateway.http.health import Gauges, Pulse, Readiness, health_routes
-from gateway.http.page import page_routes
 from gateway.http.server import HttpServer, build_application
+from gateway.http.site import build_site
 from gateway.inbox import Account, Fetcher, FetcherOptions, MicrosoftTokens
 from gateway.inbox.mailbox import HOSTS
 from gateway.inbox.oauth import SealedCache
@@ -63,10 +63,9 @@ class ListenError(Exception):
 class Poterne:
     """The daemon: its parts, wired. Lives by `daemon.lifecycle.live`."""
 
-    def __init__(self, path: Path, instance: Instance, *, page: bool = False) -> None:
+    def __init__(self, path: Path, instance: Instance) -> None:
         self._path = path
         self._instance = instance
-        self._page = page
         self._clock = SystemClock()
         self._pulse = Pulse()
         self._workers = Supervisor()
@@ -287,9 +286,17 @@ class Poterne:
         settings = self._instance.settings
         gauges = Gauges(self._store, lambda: self._instance.settings, InboxBook(self._store).list_inboxes)
         health = health_routes(self._pulse, self._readiness, gauges)
-        routers = [health, api_routes(self._store)]
-        if self._page:
-            routers.append(page_routes(self._store, self._readiness))
+        routers = [health]
+        desk = open_desk(
+            self._store,
+            policy=lambda: self._instance.policy,
+            settings=lambda: self._instance.settings,
+            clock=self._clock,
+            wake=self._wake_workers,
+            check=self._check,
+        )
+        site = build_site(desk, self._instance.key)
+        routers.extend(site.routers)
         for where, name, routes in (
             (settings.listen.http, "http", routers),
             (settings.listen.metrics, "metrics", [health]),
@@ -298,9 +305,23 @@ class Poterne:
                 continue
             sockets = listening(where, HTTP_SOCKET_MODE, given, name)
             hosts = {settings.hostname, *(str(sock.getsockname()[0]) for sock in sockets)}
-            server = HttpServer(build_application(routes, hosts, document=name == "http"), sockets)
+            app = build_application(routes, hosts, document=name == "http", sessions=site.sessions, render=site.render)
+            server = HttpServer(app, sockets)
             await server.start()
             self._parts.push_async_callback(server.stop)
+        self._parts.push_async_callback(desk.together.close)  # its streams would hold the server's end up
+
+    def _wake_workers(self) -> None:
+        self._judge.wake()
+        self._wake_channels()
+
+    def _check(self) -> Sequence[str]:
+        """Say what is wrong with the configuration file as it is now."""
+        try:
+            read_instance(self._path)
+        except Exception as error:
+            return str(error).splitlines()  # whatever is wrong, it is shown
+        return ()
 
 
 # --- small things ---------------------------------------------------------------------------------------------
@@ -320,11 +341,11 @@ def close_all(sockets: Sequence[socket.socket]) -> None:
         sock.close()
 
 
-def serve(path: Path, *, page: bool = False) -> None:
+def serve(path: Path) -> None:
     """Run the daemon until a signal ends it. What prevents the start is raised: ConfigError, StoreLocked, ..."""
     import uvloop
 
     instance = read_instance(path)
     sys.setswitchinterval(SWITCH_INTERVAL)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(live(Poterne(path, instance, page=page), notify))
+        runner.run(live(Poterne(path, instance), notify))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 
-import click
-
 from gateway.cli import sysexits
 from gateway.cli.frame import CommandError, command, invocation
 from gateway.cli.opening import keep_private
@@ -14,8 +12,7 @@ LEVEL, FORMAT = "POTERNE_LOG_LEVEL", "POTERNE_LOG"
 
 
 @command()
-@click.option("--page", is_flag=True, hidden=True, help="Show the demo's page of tickets.")
-def serve(page: bool) -> None:
+def serve() -> None:
     """Run the daemon until SIGTERM or SIGINT. SIGHUP reads the configuration again; a bad file changes nothing."""
     set_up_log(os.environ.get(LEVEL, "info"), os.environ.get(FORMAT, "text"))
     from gateway.app import ListenError
@@ -23,7 +20,7 @@ def serve(page: bool) -> None:
 
     keep_private()
     try:
-        run_daemon(invocation().settings_path(), page=page)
+        run_daemon(invocation().settings_path())
     except ListenError as error:
         raise CommandError(str(error), "see listen: in the configuration", sysexits.OSERR) from None
 

@@ -299,7 +299,9 @@ def sound_pattern(pattern: str) -> bool:
     bare = pattern.replace("*", "").strip("@.")
     if not bare or len(pattern) > LONGEST_PATTERN or not pattern.isprintable() or " " in pattern:
         return False
-    return "*" in pattern or is_valid(pattern) or is_valid(f"a@{pattern.removeprefix('@')}")
+    if "*" in pattern or ("@" in pattern.strip("@") and is_valid(pattern)):
+        return True
+    return "." in pattern and is_valid(f"a@{pattern.removeprefix('@')}")
 
 
 SECRET_KEYS = frozenset({"file", "env", "credential"})

@@ -106,6 +106,9 @@ class TicketBooks(Protocol):
     async def ticket_page(self, reach: Reach, number: int) -> TicketPage:
         """Return everything on a ticket; the route of a reply is left for the use case to fill in."""
 
+    async def queue_of(self, reach: Reach, number: int) -> str:
+        """Return a ticket's queue."""
+
     async def entry_html(self, reach: Reach, number: int, entry: int) -> tuple[str, Sequence[FileRow]]:
         """Return the sanitised HTML of an entry, and the files that it may show inline."""
 

@@ -64,6 +64,11 @@ class Tickets:
         page = await self._books.ticket_page(who.reach, number)
         return replace(page, route=route_of(page, self._policy()))
 
+    async def headline(self, who: Principal, number: int) -> str:
+        """Return a ticket's queue. Raises NotFound for what is not theirs."""
+        need(who, Scope.READ)
+        return await self._books.queue_of(who.reach, number)
+
     async def tags(self, who: Principal) -> Sequence[tuple[str, int]]:
         """Return the tags in use."""
         need(who, Scope.READ)

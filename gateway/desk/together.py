@@ -59,7 +59,8 @@ class Together:
     async def look(self, who: Principal, number: int, doing: str = "looking") -> Sequence[Presence]:
         """Note what one does on a ticket, and return who else is there. An empty `doing` says good-bye."""
         need(who, Scope.READ)
-        await self._books.be_present(who.reach, number, doing if doing in DOING else "looking")
+        if who.agent.id:  # a program is nobody who looks
+            await self._books.be_present(who.reach, number, doing if doing in DOING else "looking")
         return [item for item in await self.present(who, number) if item.agent != who.agent.id]
 
     async def present(self, who: Principal, number: int | None = None) -> Sequence[Presence]:

@@ -20,10 +20,9 @@ from gateway.telemetry.log import bound, get_logger
 log = get_logger()
 
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+LARGEST_BODY = 36 << 20  # octets: what may be attached to one mail, in a form
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-# Signs of a proxy: such a request comes from somewhere else, whatever its peer address says.
-FORWARDING_HEADERS = frozenset({b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"via"})
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),  # with no-referrer, forms of ours would come with `Origin: null`
@@ -61,8 +60,10 @@ class Guard:
                 await answer(send_guarded, 421, "this server does not serve that host name")
             elif scope["method"] in UNSAFE and not same_origin(scope, self._hosts):
                 await answer(send_guarded, 403, "this request comes from another site")
+            elif declared_length(scope) > LARGEST_BODY:
+                await answer(send_guarded, 413, "this request is too large")
             else:
-                await self._app(scope, receive, send_guarded)
+                await self._app(scope, bounded(receive), send_guarded)
         method = scope["method"] if scope["method"] in METHODS else "other"
         route = route_of(scope)
         metrics.HTTP_REQUESTS.labels(route, method, metrics.reply_class(status)).inc()
@@ -88,10 +89,13 @@ class Catch:
             await self._app(scope, receive, send_noting)
         except Exception as error:
             error_id = secrets.token_hex(8)
-            log.exception("http.failed", method=scope["method"], route=route_of(scope), error_id=error_id)
+            if not isinstance(error, TooLarge):
+                log.exception("http.failed", method=scope["method"], route=route_of(scope), error_id=error_id)
             if started:
                 return  # the answer stays incomplete, and the server closes the connection
-            if isinstance(error, PoterneError) and is_transient(error):
+            if isinstance(error, TooLarge):
+                await answer(send, 413, "this request is too large")
+            elif isinstance(error, PoterneError) and is_transient(error):
                 await answer(send, 503, "the store does not answer", error_id)
             else:
                 await answer(send, 500, "internal error", error_id)
@@ -106,6 +110,31 @@ def host_of(scope: Scope) -> str:
     if text.startswith("["):
         return text[1:].partition("]")[0]
     return text.partition(":")[0]
+
+
+class TooLarge(Exception):
+    """A request without a length went on for too long."""
+
+
+def declared_length(scope: Scope) -> int:
+    """Return what a request says of its length; nonsense counts as nothing, and the server refuses it."""
+    text = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+    return int(text) if text.isdigit() else 0
+
+
+def bounded(receive: Receive) -> Receive:
+    """Return a `receive` that stops a body which is larger than any of ours."""
+    left = LARGEST_BODY
+
+    async def bounded_receive() -> Message:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise TooLarge
+        return message
+
+    return bounded_receive
 
 
 def same_origin(scope: Scope, hosts: Collection[str]) -> bool:
@@ -134,15 +163,6 @@ def from_this_machine(scope: Scope) -> bool:
     client = scope.get("client")
     peer = client[0] if client else "127.0.0.1"
     return bool(peer == "::1" or peer.startswith("127."))
-
-
-def is_local(scope: Scope) -> bool:
-    """Tell whether a request comes from this machine, was meant for it, and passed no proxy."""
-    return (
-        from_this_machine(scope)
-        and host_of(scope) in LOOPBACK_HOSTS
-        and not FORWARDING_HEADERS & {name for name, _ in scope["headers"]}
-    )
 
 
 def route_of(scope: Scope) -> str:

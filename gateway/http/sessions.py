@@ -17,7 +17,7 @@ from fastapi import Depends, Request, Response
 from gateway.config.settings import Agents
 from gateway.desk.access import Forbidden
 from gateway.desk.accounts import Accounts, SignedIn, csrf_of
-from gateway.desk.nouns import Principal
+from gateway.desk.nouns import Agent, Principal, Scope
 from gateway.errors import PoterneError
 from gateway.http.guard import UNSAFE, from_this_machine
 
@@ -25,6 +25,15 @@ COOKIE, SECURE_COOKIE = "poterne", "__Host-poterne"  # the prefix makes browsers
 HEADER, FIELD = "x-csrf-token", "csrf"
 LONGEST_SECRET = 200
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+# Programs of the operator on this machine, who can read the instance's key: they may do what `poterne` commands do.
+MACHINE = Principal(Agent(0, "this machine", "", "admin"), frozenset({Scope.READ, Scope.ADMIN}), token=0)
+
+
+def machine_token(key: bytes) -> str:
+    """Return the bearer token by which the operator's programs on this machine read the API."""
+    return "poterne_machine_" + hmac.digest(key, b"poterne machine", "sha256").hex()
 
 
 class NotSignedIn(PoterneError):
@@ -36,9 +45,13 @@ class Sessions:
 
     def __init__(self, accounts: Accounts, key: bytes, agents: Callable[[], Agents]) -> None:
         self.accounts, self._key, self._agents = accounts, key, agents
+        self._machine = machine_token(key).encode()
 
     async def principal(self, request: Request) -> Principal:
         """Return who makes the request. Raises NotSignedIn; Forbidden for an unsafe request that was not meant."""
+        checked: Principal | None = getattr(request.state, "principal", None)
+        if checked is not None:
+            return checked
         found = await self.known(request)
         if found is None:
             raise NotSignedIn("sign in first")
@@ -46,14 +59,18 @@ class Sessions:
             given = await csrf_given(request)
             if not found.csrf or not hmac.compare_digest(given.encode(), found.csrf.encode()):
                 raise Forbidden("the form is too old; load the page again")
+        request.state.principal = found
         return found
 
     async def known(self, request: Request) -> Principal | None:
         """Return who makes the request, or None. Checks no CSRF token: for reading, and for pages of strangers."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if token:
-            known = scheme.lower() == "bearer" and len(token) <= LONGEST_SECRET
-            return await self.accounts.token(token.strip()) if known else None
+            if scheme.lower() != "bearer" or len(token) > LONGEST_SECRET:
+                return None
+            if hmac.compare_digest(token.encode(), self._machine):
+                return MACHINE if from_this_machine(request.scope) else None
+            return await self.accounts.token(token.strip())
         secret = secret_of(request)
         if secret:
             return await self.accounts.session(secret)

@@ -39,6 +39,7 @@ from gateway.store import (
 )
 from gateway.store.accounts_side import AccountsSide
 from gateway.store.context import Context
+from gateway.store.reach import check
 
 
 class AgentsSide(AccountsSide):
@@ -61,6 +62,10 @@ class AgentsSide(AccountsSide):
     async def ticket_page(self, reach: Reach, number: int) -> TicketPage:
         """Return everything on a ticket."""
         return await self.read(lambda context: desk_page.page(context, reach, number))
+
+    async def queue_of(self, reach: Reach, number: int) -> str:
+        """Return a ticket's queue."""
+        return await self.read(lambda context: check(context, reach, number))
 
     async def entry_html(self, reach: Reach, number: int, entry: int) -> tuple[str, Sequence[FileRow]]:
         """Return the sanitised HTML of an entry, and its files."""

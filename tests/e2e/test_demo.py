@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -64,8 +66,13 @@ def test_a_second_run_stays_until_ctrl_c_and_shows_a_page(folder):
             assert time.monotonic() < deadline, output.read_text()
             time.sleep(0.1)
         address = next(word for word in output.read_text().split() if word.startswith("http://"))
+        account, password = re.findall(r"Sign in as (\S+) with (\S+);", output.read_text())[0]
         with urllib.request.urlopen(address, timeout=10) as answer:
             page = answer.read().decode()
+        form = urllib.parse.urlencode({"address": account, "password": password}).encode()
+        signing_in = urllib.request.Request(f"{address}sign-in", form, {"Origin": address.rstrip("/")})
+        with urllib.request.build_opener(urllib.request.HTTPCookieProcessor()).open(signing_in, timeout=10) as answer:
+            first_page = answer.url
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: everybody gets it
         code = process.wait(30)
     finally:
@@ -74,5 +81,6 @@ def test_a_second_run_stays_until_ctrl_c_and_shows_a_page(folder):
             process.wait()
 
     assert code == 0
-    assert "The printer on the second floor is offline" in page
+    assert 'action="/sign-in"' in page
+    assert first_page == f"{address}password"  # the first password is to be changed
     assert sorted(path.name for path in (folder / "runs").iterdir()) == ["run-001", "run-002"]

@@ -15,6 +15,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any, Self
 
+from gateway.http.sessions import machine_token
 from tests.support.ports import free_port
 
 QUEUE = """
@@ -111,8 +112,12 @@ class Daemon:
 
     def get(self, path: str, seconds: float = 15) -> tuple[int, Any]:
         """Return status and body of an HTTP request; status 0 if nobody answers."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.http}{path}")
+        if path.startswith("/api/"):
+            key = (self.folder / "secret").read_bytes()
+            request.add_header("Authorization", f"Bearer {machine_token(key)}")
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", timeout=seconds) as answer:
+            with urllib.request.urlopen(request, timeout=seconds) as answer:
                 status, body = answer.status, answer.read()
         except urllib.error.HTTPError as error:
             with error:
@@ -127,14 +132,14 @@ class Daemon:
     def rows(self, listing: str) -> list[dict[str, Any]]:
         """Return a whole listing of the API, newest first."""
         found: list[dict[str, Any]] = []
-        before = ""
+        cursor = ""
         while True:
-            status, page = self.get(f"/api/v1/{listing}?limit=1000{before}")
+            status, page = self.get(f"/api/v1/{listing}?limit=1000{cursor}")
             assert status == 200, page
             found += page["items"]
             if page["next"] is None:
                 return found
-            before = f"&before={page['next']}"
+            cursor = f"&cursor={page['next']}"
 
     def settled(self) -> bool:
         """Tell whether no intake waits for its disposition."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from gateway.cli.frame import CommandError, command
 if TYPE_CHECKING:
     from gateway.cli.demo.stage import Daemon, Stage
 
+AGENT = "lea@example.org"
 SELECTOR, DOMAIN = b"demo._domainkey.example.org.", "example.org"
 
 
@@ -57,7 +59,9 @@ async def perform(stage: Stage, *, once: bool) -> None:
         await play.run()
         await play.settle()
         click.echo(await play.report(lambda mail: verified(mail, key)))
-        click.echo(f"\nTickets and health: {stage.page}")
+        password = await make_account(stage)
+        click.echo(f"\nThe agents' desk: {stage.page}")
+        click.echo(f"Sign in as {AGENT} with {password}; then choose a password of your own.")
         if not once:
             click.echo(f"More: POTERNE_CONFIG={stage.config} poterne tickets\nCtrl-C ends the demo.")
             await until_signal(daemon)
@@ -67,6 +71,16 @@ async def perform(stage: Stage, *, once: bool) -> None:
     finally:
         await daemon.stop()
         await catcher.stop()
+
+
+async def make_account(stage: Stage) -> str:
+    """Make an administrator's account as an operator would; return its first password."""
+    from gateway.cli.demo.stage import poterne
+
+    password = secrets.token_urlsafe(9)
+    words = ("agent", "add", AGENT, "--name", "Léa Martin", "--role", "admin", "--password-stdin")
+    await poterne(stage, *words, text=password + "\n")
+    return password
 
 
 async def make_key(stage: Stage) -> bytes:

@@ -72,7 +72,7 @@ class Play:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _rows(self, listing: str) -> list[dict[str, Any]]:
-        answer = await asyncio.to_thread(read_json, f"{self._stage.page}api/v1/{listing}")
+        answer = await asyncio.to_thread(read_json, f"{self._stage.page}api/v1/{listing}", self._stage.token)
         return list(answer["items"])
 
     async def report(self, verify: Callable[[bytes], str]) -> str:

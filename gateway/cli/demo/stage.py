@@ -57,6 +57,13 @@ class Stage:
         return self.folder / "poterne.yaml"
 
     @property
+    def token(self) -> str:
+        """The token by which this machine's operator reads the API."""
+        from gateway.http.sessions import machine_token
+
+        return machine_token((self.folder / "secret").read_bytes())
+
+    @property
     def page(self) -> str:
         """The address of the daemon's page."""
         return f"http://127.0.0.1:{self.http}/"
@@ -134,7 +141,6 @@ class Daemon:
                 "serve",
                 "-c",
                 str(self._stage.config),
-                "--page",
                 stdout=log,
                 stderr=log,
             )
@@ -171,9 +177,11 @@ class Daemon:
         return await self._process.wait()
 
 
-def read_json(url: str) -> Any:
-    """Return what a URL of the daemon answers."""
-    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - always our own http address
+def read_json(url: str, token: str = "") -> Any:
+    """Return what a URL of the daemon answers; the API asks for a token."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - always our own http address
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
         return json.load(answer)
 
 
