@@ -20,8 +20,7 @@ LONGEST: Final = 50_000  # characters of an entry that are searched
 LONGEST_WORD: Final = 100
 MOST_WORDS: Final = 12  # of one search
 SAID: Final = frozenset({EntryKind.CUSTOMER, EntryKind.AGENT, EntryKind.NOTE, EntryKind.AUTO_REPLY})
-OTHER_SIGNS: Final = re.compile(r"[^a-z0-9]+")
-OVERLONG: Final = re.compile(rf"(\S{{{LONGEST_WORD}}})\S+")
+BLANKED: Final = {code: " " for code in range(128) if not chr(code).isalnum()}  # all of ASCII but letters and digits
 PHRASES: Final = re.compile(r'"([^"]*)"?|([^"]+)')
 
 INSERT: Final[Mapping[str, Statement]] = {
@@ -53,14 +52,16 @@ def folded(parts: Iterable[str | None]) -> str:
     """Return words as they are kept and searched."""
     plain = unicodedata.normalize("NFKD", " ".join(part for part in parts if part)[:LONGEST]).casefold()
     if plain.isascii():
-        return OTHER_SIGNS.sub(" ", plain).strip()
+        return " ".join(plain.translate(BLANKED).split())
     signs = (c if c.isalnum() else "" if unicodedata.combining(c) else " " for c in plain)
     return " ".join("".join(signs).split())
 
 
 def remember(transaction: Transaction, entry_id: int, parts: Iterable[str | None]) -> None:
     """Index an entry."""
-    words = OVERLONG.sub(r"\1", folded(parts))
+    words = folded(parts)
+    if max(map(len, listed := words.split()), default=0) > LONGEST_WORD:
+        words = " ".join([word[:LONGEST_WORD] for word in listed])
     transaction.run(INSERT[transaction.dialect], entry_id=entry_id, words=words)
 
 
