@@ -116,7 +116,7 @@ SAID = (
     N_("the reply is empty"),
     N_("the note is empty"),
     N_("only administrators may do this"),
-    N_("a password has at least 12 characters; a few words are best"),
+    N_("a password has at least 10 characters; a few words are best"),
     N_("the new password is the old one"),
     N_("this password is guessed at once; a few words are best"),
     N_("the store does not answer"),
