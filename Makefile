@@ -31,7 +31,8 @@ demo: install ## Real mail in over LMTP, tickets on a page, a reply out; Ctrl-C 
 	$(BIN)/poterne demo
 
 test: install system-packages check ## Set everything up and pass all the tests
-	$(PYTEST) -n 2 --dist loadgroup tests
+	$(PYTEST) -q tests/browser  # playwright keeps an event loop running in its process, so it has one of its own
+	$(PYTEST) -n 2 --dist loadgroup --ignore tests/browser tests
 
 check: format lint types imports ## Quick checks: format, lint, types, import contracts
 
@@ -50,6 +51,7 @@ imports: install
 faults: install system-packages ## Fifty kills on each database, at the size that a test has no time for
 	$(BIN)/python -m tests.faults --kills 50 --database sqlite
 	$(BIN)/python -m tests.faults --kills 50 --database postgresql
+	$(BIN)/python -m tests.faults.inbox --kills 50 --mails 2000
 
 fuzz: install ## 200,000 mutants of real-shaped mails, and the growth of every reader
 	$(BIN)/python -m tests.fuzz --mutants 200000
