@@ -1,4 +1,4 @@
-"""One daemon and one Chromium for all tests of the pages; each test has browser contexts of its own."""
+"""A daemon for each module, one Chromium for all tests of the pages; each test has browser contexts of its own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FLAGS = (
 SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with Relay() as relay:
         house = House(tmp_path_factory.mktemp("house"), relay)
@@ -41,7 +41,6 @@ def browser() -> Iterator[Browser]:
 
 
 SignIn = Callable[..., Page]
-_ready: set[str] = set()
 
 
 @pytest.fixture
@@ -58,13 +57,13 @@ def sign_in(house: House, browser: Browser) -> Iterator[SignIn]:
         page = context.new_page()
         page.goto("/sign-in")
         page.locator("#address").fill(address)
-        page.locator("#password").fill(PASSWORD if address in _ready else FIRST)
+        page.locator("#password").fill(PASSWORD if address in house.settled_in else FIRST)
         page.locator("main button").click()
-        if address not in _ready:
+        if address not in house.settled_in:
             page.locator("#old").fill(FIRST)
             page.locator("#new").fill(PASSWORD)
             page.locator("main button").click()
-            _ready.add(address)
+            house.settled_in.add(address)
         page.wait_for_url("**/")
         return page
 

@@ -8,7 +8,7 @@ from email.message import EmailMessage
 import pytest
 from playwright.sync_api import Page, expect
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = pytest.mark.xdist_group("browser-story")
 SUBJECT = "Invoice 2231 is wrong"
 TEXT = "Hello,\n\nthe total on page 2 does not match the sum of the lines.\n\nMarie\n"
 REPLY = "Hello Marie,\n\nyou are right. The corrected invoice is attached."
