@@ -61,6 +61,8 @@
     "/": () => reveal("#q"),
     "?": () => one("#keys")?.showModal(),
   };
+  one("[data-keys]")?.addEventListener("click", keys["?"]);
+  document.addEventListener("click", (event) => { for (const menu of all(".menu[open]")) if (!menu.contains(event.target)) menu.open = false; });
   let going = 0;
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
