@@ -79,6 +79,18 @@ def narrowing(shape: Shape) -> list[ColumnElement[bool]]:
     return conditions
 
 
+SELECTIVE = frozenset({"assignee", "customer", "organisation", "tag"})  # of these there are few tickets
+
+
+def in_reach(shape: Shape) -> list[ColumnElement[bool]]:
+    """Return the conditions on queue and status; as expressions where a better index than theirs is at hand."""
+    queue: ColumnElement[Any] = t.queue
+    status: ColumnElement[Any] = t.status
+    if SELECTIVE & set(shape.by):
+        queue, status = (func.coalesce(column, literal_column("''")) for column in (queue, status))
+    return [inside(queue, "queue", shape.queues), inside(status, "status", shape.statuses)]
+
+
 def in_order(source: Select[Any], shape: Shape) -> Select[Any]:
     """Return the first rows of a source in the order of the list, after the cursor."""
     at: BindParameter[Any] = bindparam("at")
@@ -99,11 +111,7 @@ def in_order(source: Select[Any], shape: Shape) -> Select[Any]:
 def listing(shape: Shape) -> Statement:
     """Return the statement of a list."""
     arms = shape.queues * shape.statuses
-    if (
-        shape.order == "updated"
-        and not set(shape.by) & {"assignee", "customer", "organisation", "tag"}
-        and arms <= MOST_ARMS
-    ):
+    if shape.order == "updated" and not SELECTIVE & set(shape.by) and arms <= MOST_ARMS:
         parts = [
             select(
                 in_order(
@@ -119,9 +127,7 @@ def listing(shape: Shape) -> Statement:
         ]
         picked = union_all(*parts).subquery("picked")
     else:
-        source = select(*PICKED).where(
-            inside(t.queue, "queue", shape.queues), inside(t.status, "status", shape.statuses), *narrowing(shape)
-        )
+        source = select(*PICKED).where(*in_reach(shape), *narrowing(shape))
         picked = in_order(source, shape).subquery("picked")
     return Statement(full(picked, shape.order).limit(bindparam("limit")))
 

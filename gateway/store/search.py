@@ -31,21 +31,32 @@ INSERT: Final[Mapping[str, Statement]] = {
         )
     ),
 }
-# The newest hits before an entry; a word that stands everywhere costs no more than `batch` of them.
-HITS: Final[Mapping[str, Statement]] = {
-    "sqlite": Statement(
-        text(
-            "SELECT rowid FROM entry_words WHERE entry_words MATCH :query AND rowid < :before "
-            "ORDER BY rowid DESC LIMIT :batch"
-        )
-    ),
-    "postgresql": Statement(
-        text(
-            "SELECT entry_id FROM entry_words WHERE words @@ to_tsquery('simple', :query) AND entry_id < :before "
-            "ORDER BY entry_id DESC LIMIT :batch"
-        )
-    ),
-}
+# The newest hits before an entry. FTS5 reads its hits newest first, and so costs no more than `batch` of them.
+NEWEST_FIRST = Statement(
+    text(
+        "SELECT rowid FROM entry_words WHERE entry_words MATCH :query AND rowid < :before "
+        "ORDER BY rowid DESC LIMIT :batch"
+    )
+)
+# PostgreSQL finds them in two ways. A word that is common among the newest entries is found by walking back over these;
+# of any other the index, which knows no order, gives all hits at a price that their number bounds.
+WALKED: Final = 4_000  # entries
+MOST_SORTED: Final = 50_000  # hits
+NEWEST = Statement(text("SELECT max(entry_id) FROM entry_words WHERE entry_id < :before"))
+WALK = Statement(
+    text(
+        "SELECT entry_id FROM entry_words WHERE words @@ to_tsquery('simple', :query) "
+        "AND entry_id <= :newest AND entry_id > :oldest ORDER BY entry_id DESC LIMIT :batch"
+    )
+)
+SORTED = Statement(
+    text(
+        "WITH found AS MATERIALIZED "
+        "(SELECT entry_id FROM entry_words WHERE words @@ to_tsquery('simple', :query) LIMIT :most) "
+        "SELECT entry_id FROM found WHERE entry_id < :before ORDER BY entry_id DESC LIMIT :batch"
+    )
+)
+BY_INDEX: Final = "SET LOCAL enable_seqscan = off"  # the planner takes every rare word for one of every 200 entries
 
 
 def folded(parts: Iterable[str | None]) -> str:
@@ -82,7 +93,14 @@ def query_of(typed: str, dialect: str) -> str:
 
 def hits(transaction: Transaction, query: str, before: int, batch: int) -> list[int]:
     """Return the newest entries before one that have all the words."""
-    rows = transaction.rows(HITS[transaction.dialect], query=query, before=before, batch=batch)
+    if transaction.dialect == "sqlite":
+        rows = transaction.rows(NEWEST_FIRST, query=query, before=before, batch=batch)
+        return [int(row[0]) for row in rows]
+    newest = transaction.value(NEWEST, before=before) or 0
+    rows = transaction.rows(WALK, query=query, newest=newest, oldest=newest - WALKED, batch=batch)
+    if len(rows) < batch:
+        transaction.cursor.execute(BY_INDEX)
+        rows = transaction.rows(SORTED, query=query, before=before, batch=batch, most=MOST_SORTED)
     return [int(row[0]) for row in rows]
 
 
