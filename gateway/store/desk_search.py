@@ -56,7 +56,7 @@ def tags_in_use(queues: int) -> Statement:
 
 def find_words(context: Context, reach: Reach, typed: str, limit: int, cursor: str | None) -> Page[Found]:
     """Find tickets by words, each with its newest hit. A ticket may come again on a later page with an older one."""
-    query = search.query_of(typed, context.transaction.dialect)
+    query = search.query_of(context.transaction, typed)
     if not query:
         return Page(())
     queues = queues_of(context, reach)

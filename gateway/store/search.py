@@ -38,6 +38,9 @@ NEWEST_FIRST = Statement(
         "ORDER BY rowid DESC LIMIT :batch"
     )
 )
+# The beginning of a word costs FTS5 the sum of all words that begin so: a word that is common itself stands for itself.
+COMMON: Final = 10_000  # entries
+IS_COMMON = Statement(text("SELECT rowid FROM entry_words WHERE entry_words MATCH :query LIMIT 1 OFFSET :many"))
 # PostgreSQL finds them in two ways. A word that is common among the newest entries is found by walking back over these;
 # of any other the index, which knows no order, gives all hits at a price that their number bounds.
 WALKED: Final = 4_000  # entries
@@ -76,19 +79,25 @@ def remember(transaction: Transaction, entry_id: int, parts: Iterable[str | None
     transaction.run(INSERT[transaction.dialect], entry_id=entry_id, words=words)
 
 
-def query_of(typed: str, dialect: str) -> str:
-    """Return the query in the words of a database, or the empty text if there is nothing to look for."""
+def query_of(transaction: Transaction, typed: str) -> str:
+    """Return the query in the words of the database, or the empty text if there is nothing to look for."""
     phrases: list[list[str]] = []
     for match in PHRASES.finditer(typed):
         quoted = match[1] is not None
         words = folded([match[1] if quoted else match[2]]).split()
         phrases += [words] if quoted and words else [[word] for word in words]
     phrases = [[word[:LONGEST_WORD] for word in phrase] for phrase in phrases[:MOST_WORDS]]
-    if dialect == "sqlite":
-        shown = (f'"{" ".join(phrase)}"' + ("*" if len(phrase) == 1 else "") for phrase in phrases)
-        return " AND ".join(shown)
+    if transaction.dialect == "sqlite":
+        return " AND ".join(f'"{" ".join(phrase)}"{mark(transaction, phrase)}' for phrase in phrases)
     shown = (" <-> ".join(phrase) if len(phrase) > 1 else f"{phrase[0]}:*" for phrase in phrases)
     return " & ".join(f"({phrase})" for phrase in shown)
+
+
+def mark(transaction: Transaction, phrase: list[str]) -> str:
+    """Return the mark of FTS5 that a single word may go on, unless it is common."""
+    if len(phrase) > 1 or transaction.value(IS_COMMON, query=f'"{phrase[0]}"', many=COMMON) is not None:
+        return ""
+    return "*"
 
 
 def hits(transaction: Transaction, query: str, before: int, batch: int) -> list[int]:

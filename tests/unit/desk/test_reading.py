@@ -139,6 +139,19 @@ async def test_no_search_is_a_query_of_the_database(office, typed):
     assert page.items == ()
 
 
+async def test_a_word_that_is_common_stands_for_itself_where_beginnings_would_be_slow(office, monkeypatch):
+    plural = await office.ticket("Copper", "All pages.")
+    single = [await office.ticket("Copper", "One page.") for _ in range(3)]
+    before = await office.desk.tickets.search(office.lea, "page")
+    monkeypatch.setattr("gateway.store.search.COMMON", 2)
+    after = await office.desk.tickets.search(office.lea, "page copp")
+
+    assert len(before.items) == 4
+    found = {item.line.number for item in after.items}
+    assert found >= set(single)
+    assert (plural in found) == office.store.url.startswith("postgresql")
+
+
 async def test_search_finds_notes_replies_and_new_subjects_and_shows_the_words(office):
     ticket = await office.ticket()
     await office.desk.writing.note(office.lea, ticket, "Ask the zebra department about it.")
