@@ -26,7 +26,6 @@ from gateway.rules.behaviour import fingerprint
 
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_NO_NEW_PRIVS: Final = 38
-_NICENESS: Final = 5  # a client that waits for its 250 goes before reading what is durable already
 _LARGE: Final = 1 << 20  # octets of a mail behind which memory is looked at
 _GROWN: Final = 150 << 20  # resident octets above which the process gives its memory back by ending
 _PAGE: Final = resource.getpagesize()
@@ -57,7 +56,6 @@ def _bind_to(parent: int) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    os.nice(_NICENESS)
     if os.getppid() != parent:  # it died before it could be bound to
         sys.exit(1)
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
