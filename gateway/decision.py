@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from gateway.mail.address import is_valid, normal
 from gateway.model import (
+    AgentWords,
     Disposition,
     Effect,
     EntryKind,
@@ -26,6 +27,7 @@ from gateway.model import (
 from gateway.policy import Policy
 from gateway.routing import assign
 from gateway.rules import classify
+from gateway.rules.agents import agents_answer
 from gateway.rules.behaviour import fingerprint
 from gateway.rules.reports import report_events
 from gateway.threading import Thread, find_thread
@@ -67,6 +69,9 @@ def decide(mail: ParsedMail, facts: Facts, key: str, policy: Policy) -> Plan:
     plan = Plan(Disposition.TICKET, judgement, key, thread_because=thread.because, fingerprint=fingerprint(mail))
     if judgement.kind is Kind.BOUNCE:
         return file_report(mail, facts, thread, plan, policy)
+    answer = agents_answer(mail, facts, judgement, thread)
+    if answer is not None:
+        return file_answer(thread, plan, answer)
     if thread.ticket is not None:
         return continue_ticket(mail, facts, thread, plan, policy)
     if judgement.kind in WITHOUT_A_TICKET:
@@ -102,6 +107,15 @@ def file_report(mail: ParsedMail, facts: Facts, thread: Thread, plan: Plan, poli
     )
 
 
+def file_answer(thread: Thread, plan: Plan, answer: AgentWords | str) -> Plan:
+    """Send an agent's answer on to the customer; keep what only claims to be one as an internal entry."""
+    assert thread.ticket is not None
+    plan = replace(plan, disposition=Disposition.APPEND, entry_kind=EntryKind.NOTE, ticket_id=thread.ticket.ticket_id)
+    if isinstance(answer, str):
+        return replace(plan, unverified=answer)
+    return replace(plan, words=answer, entry_kind=EntryKind.NOTE if answer.internal else EntryKind.AGENT)
+
+
 def continue_ticket(mail: ParsedMail, facts: Facts, thread: Thread, plan: Plan, policy: Policy) -> Plan:
     """Put a mail on the ticket that it belongs to. Only a person's answer reopens (I4)."""
     ticket, judgement = thread.ticket, plan.judgement
@@ -121,6 +135,7 @@ def continue_ticket(mail: ParsedMail, facts: Facts, thread: Thread, plan: Plan, 
         participants=() if thread.newcomer else others(mail, facts, author),
         newcomers=(author,) if thread.newcomer and author else (),
         suppress=(author.address,) if judgement.kind is Kind.COMPLAINT and author else (),
+        alert=may_alert(judgement),
     )
 
 
@@ -144,12 +159,19 @@ def open_ticket(mail: ParsedMail, facts: Facts, plan: Plan, policy: Policy) -> P
         linked=facts.stored.siblings,
         participants=others(mail, facts, judgement.requester),
         acknowledge=may_acknowledge(judgement, policy.queues[assignment.queue].acknowledge),
+        alert=may_alert(judgement),
     )
 
 
 def may_acknowledge(judgement: Judgement, wanted: bool) -> bool:
     """Tell whether to ask for an acknowledgement. The bound (I2) may still refuse it."""
     return wanted and not judgement.silent and judgement.requester is not None
+
+
+def may_alert(judgement: Judgement) -> bool:
+    """Tell whether agents may be told by mail: of what people wrote (I3, I4), and of nothing like a loop."""
+    loops = {"loop-suspected", "storm", "own-token-copied", "own-address"}
+    return judgement.kind is Kind.HUMAN and all(verdict.rule not in loops for verdict in judgement.verdicts)
 
 
 def others(mail: ParsedMail, facts: Facts, author: Mailbox | None) -> tuple[Mailbox, ...]:

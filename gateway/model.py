@@ -401,6 +401,69 @@ class Token:
     automatic: bool = False  # the mail that carried it was automatic mail of ours (I3)
 
 
+# --- agents and their mail ------------------------------------------------------------------------------------
+
+
+class AlertWish(StrEnum):
+    """Which new mails of customers an agent wants to hear of by mail."""
+
+    OFF = "off"
+    OWN = "own"  # on tickets that are assigned to them
+    ALL = "all"  # on every ticket that they may see
+
+
+@dataclass(frozen=True, slots=True)
+class DeskAgent:
+    """An agent as mail needs to know them. `queues` is None for one who may see all."""
+
+    agent_id: AgentId
+    address: str  # normal form
+    name: str = ""
+    queues: frozenset[str] | None = None
+    alerts: AlertWish = AlertWish.OWN
+    signature: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The author of what this agent does, as entries show it."""
+        return f"{self.name} <{self.address}>" if self.name else self.address
+
+    def sees(self, queue: str) -> bool:
+        """Tell whether tickets of a queue are theirs to see."""
+        return self.queues is None or queue in self.queues
+
+
+@dataclass(frozen=True, slots=True)
+class AgentWords:
+    """What an agent wrote by mail, and whether it is for colleagues only."""
+
+    agent: DeskAgent
+    text: str
+    internal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One thing that was said to or by the customer, to be quoted. Never a note."""
+
+    author: str
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A ticket as a letter about it needs to know it. `said` is newest first and holds no notes."""
+
+    ticket_id: TicketId
+    queue: str
+    subject: str
+    requester: Mailbox | None = None
+    others: tuple[Mailbox, ...] = ()  # participants; newcomers are not among them (I5)
+    answers: str = ""  # Message-ID of the customer's last mail
+    said: tuple[Said, ...] = ()
+
+
 # --- judging --------------------------------------------------------------------------------------------------
 
 
@@ -476,6 +539,7 @@ class Stored:
     storm_ticket: TicketId | None = None  # where further mail of a storm goes
     arrivals: tuple[Arrival, ...] = ()  # of the author's organisation (free-mail: address) in this queue, last 24 h
     suspect_until: datetime | None = None  # the behaviour detector silenced (organisation, queue) until then
+    author_agent: DeskAgent | None = None  # the agent whose address stands in From, proven or not
 
 
 @dataclass(frozen=True, slots=True)
@@ -543,6 +607,9 @@ class Plan:
     acknowledge: bool = False  # ask the one function for automatic mail; it may still refuse
     thread_because: str = ""  # which evidence attached the mail
     fingerprint: str = ""  # of the content, for the bound and the storm detector
+    alert: bool = False  # agents who want to know may be told; the bound may still refuse it
+    words: AgentWords | None = None  # an agent answered by mail, and it is proven
+    unverified: str = ""  # it says that an agent wrote it, and why that is not believed: filed, shown, never sent on
 
 
 @dataclass(frozen=True, slots=True)
@@ -552,8 +619,10 @@ class Applied:
     intake_id: IntakeId
     disposition: Disposition
     ticket_id: TicketId | None = None
-    outgoing: tuple[OutgoingId, ...] = ()
+    outgoing: tuple[OutgoingId, ...] = ()  # acknowledgements
     refusals: tuple[Refusal, ...] = ()
+    alerts: tuple[OutgoingId, ...] = ()
+    replies: tuple[OutgoingId, ...] = ()  # of an agent who answered by mail
 
 
 # --- the outbox -----------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from gateway.correspondence import MailLetters
 from gateway.decision import decide
 from gateway.mail import letters
 from gateway.mail.token import read_tokens
@@ -41,7 +42,8 @@ def settle(writer: Writer, claim: Claim, mail: ParsedMail, policy: Policy, now: 
     """Gather, decide and apply inside one open transaction."""
     facts, key = gather(writer, claim, mail, policy, now)
     plan = decide(mail, facts, key, policy)
-    applied = writer.apply(claim, mail, plan, acknowledgement(mail, plan, facts, policy))
+    letters = MailLetters(mail, plan, facts.route, policy, claim.raw)
+    applied = writer.apply(claim, mail, plan, acknowledgement(mail, plan, facts, policy), letters)
     failpoint.reach("process.before-commit")
     return applied
 

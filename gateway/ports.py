@@ -20,8 +20,10 @@ from gateway.model import (
     BreakerRow,
     Claim,
     ClaimedDelivery,
+    Conversation,
     DeliveryId,
     DeliveryResult,
+    DeskAgent,
     Draft,
     EntryRow,
     Envelope,
@@ -62,6 +64,16 @@ class Parser(Protocol):
         """Return what the mail says. Raises ParserDied if the process died or was too slow over this mail."""
 
 
+class Correspondence(Protocol):
+    """Writes the letters that a mail causes besides its acknowledgement, from what the open transaction knows."""
+
+    def alert(self, about: Conversation, to: DeskAgent, outgoing: OutgoingId) -> Draft:
+        """Draft the news of this mail for an agent."""
+
+    def reply(self, conversation: Conversation, outgoing: OutgoingId) -> Draft:
+        """Draft what an agent answered by mail, for the customer. Raises NotSendable if it can go to nobody."""
+
+
 class Writer(Protocol):
     """One open transaction, as `process` sees it. Synchronous: it runs in the store's thread."""
 
@@ -74,8 +86,9 @@ class Writer(Protocol):
         mail: ParsedMail,
         plan: Plan,
         acknowledgement: Callable[[TicketId, OutgoingId], Draft] | None,
+        correspondence: Correspondence | None = None,
     ) -> Applied:
-        """Write the plan: ticket, entry, participants, events, disposition, and the automatic mail if allowed.
+        """Write the plan: ticket, entry, participants, events, disposition, and the mail that it causes if allowed.
 
         Fenced: raises errors.Conflict, and writes nothing, if the claim was taken over by another worker.
         Run again for a done intake, it changes nothing and returns what was applied the first time.
@@ -258,6 +271,9 @@ class Operations(Protocol):
         self, address: str, *, password: str | None = None, disabled: bool | None = None, role: str | None = None
     ) -> None:
         """Change an account."""
+
+    async def set_alerts(self, address: str, wish: str) -> None:
+        """Say of which customers' mails an agent hears by mail: off, own or all. Raises NotFound."""
 
     async def audit(self, *, octets: bool = True) -> Audit:
         """Check the sum of the ledger (I1); with `octets`, also that each raw mail still has its hash."""

@@ -14,6 +14,11 @@ from gateway.cli.sysexits import DATAERR
 
 COLUMNS = ("id", "address", "name", "role", "created_at", "disabled_at")
 KEYS = COLUMNS
+MEANINGS = {
+    "off": "nothing by mail",
+    "own": "mails on tickets of their own",
+    "all": "mails on every ticket they may see",
+}
 
 password_option = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 
@@ -65,6 +70,15 @@ def password(address: str, password_stdin: bool) -> None:
     hashed = hash_password(read_password(from_stdin=password_stdin))
     with_books(lambda books: books.change_agent(address, password=hashed))
     click.echo(f"{address} has a new password")
+
+
+@agent.command()
+@click.argument("address")
+@click.argument("wish", type=click.Choice(["off", "own", "all"]))
+def alerts(address: str, wish: str) -> None:
+    """Say of which new mails of customers an agent hears by mail: none, those on their own tickets, or all."""
+    with_books(lambda books: books.set_alerts(address, wish))
+    click.echo(f"{address} hears of {MEANINGS[wish]}")
 
 
 def checked_address(address: str) -> None:

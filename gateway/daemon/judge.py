@@ -155,8 +155,10 @@ class IntakeWorker:
         metrics.INTAKES.labels(claim.queue, applied.disposition.value).inc()
         metrics.PROCESS_SECONDS.observe(seconds)
         metrics.succeeded("process")
-        if applied.outgoing:
-            metrics.AUTOMATIC.labels(claim.queue, "acknowledgement").inc(len(applied.outgoing))
+        for kind, caused in (("acknowledgement", applied.outgoing), ("alert", applied.alerts)):
+            if caused:
+                metrics.AUTOMATIC.labels(claim.queue, kind).inc(len(caused))
+        if applied.outgoing or applied.alerts or applied.replies:
             self._on_outgoing()
         for refusal in applied.refusals:
             metrics.AUTOMATIC_REFUSED.labels(claim.queue, refusal.rule).inc()
@@ -165,7 +167,7 @@ class IntakeWorker:
             queue=claim.queue,
             disposition=applied.disposition.value,
             ticket=applied.ticket_id,
-            outgoing=list(applied.outgoing),
+            outgoing=[*applied.outgoing, *applied.alerts, *applied.replies],
             refused=[refusal.rule for refusal in applied.refusals],
         )
 

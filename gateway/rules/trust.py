@@ -105,6 +105,32 @@ def _judge(results: tuple[Result, ...], reading: Reading) -> Standing:
     return Standing.NEITHER
 
 
+def proves_author(reading: Reading) -> bool:
+    """Tell whether our own mail server says that the domain in From stands behind this very mail.
+
+    Stricter than `standing`: a chain (ARC) that a forwarder sealed proves nothing of the author, and a DMARC result
+    counts for the domain that it names.
+    """
+    trusted = {name.lower() for name in reading.facts.authserv_ids}
+    domain = normal(reading.from_address).rpartition("@")[2]
+    if not trusted or not domain or reading.mail.hostile:
+        return False
+    for item in reading.mail.fields:
+        if item.name == "received":
+            return False
+        if item.name == "authentication-results":
+            authserv_id, results = read_results(item.value)
+            if authserv_id in trusted:
+                return any(result.result == "pass" and _speaks_for(result, domain) for result in results)
+    return False
+
+
+def _speaks_for(item: Result, domain: str) -> bool:
+    if item.method == "dmarc":
+        return item.properties.get("header.from", domain).strip("<>").rpartition("@")[2] == domain
+    return item.method in {"spf", "dkim"} and _is_aligned(item, domain)
+
+
 def _is_aligned(item: Result, domain: str) -> bool:
     """Tell whether SPF or DKIM passed for the author's domain or its organisation (RFC 7489 §3.1, relaxed)."""
     names = ("smtp.mailfrom", "smtp.mail") if item.method == "spf" else ("header.d", "header.i")

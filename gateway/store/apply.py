@@ -22,15 +22,19 @@ from gateway.model import (
     Refusal,
     TicketId,
 )
+from gateway.ports import Correspondence
 from gateway.store.bound import queue_automatic
 from gateway.store.case import Case
 from gateway.store.context import Context
-from gateway.store.filing import add_mail, open_ticket, wake
+from gateway.store.correspond import alert_agents, file_internally, send_on
+from gateway.store.filing import add_mail, keep_files, open_ticket, wake
 from gateway.store.intakes import DONE, verdicts_to_json
 from gateway.store.reports import note_suspicion, suppress
 from gateway.store.statement import Row, Statement, insert
-from gateway.store.tables import intakes, mail_keys
+from gateway.store.tables import entries, intakes, mail_keys
 from gateway.store.tables_out import automatic_counts, outgoings
+from gateway.store.timeline import remember_ids, touch
+from gateway.threading import stored_keys
 
 INTAKE = Statement(
     select(
@@ -45,7 +49,14 @@ INTAKE = Statement(
     .with_for_update(key_share=True)
 )
 CAUSED = Statement(
-    select(outgoings.c.id).where(outgoings.c.cause_id == bindparam("intake_id")).order_by(outgoings.c.id)
+    select(outgoings.c.id, outgoings.c.kind)
+    .where(outgoings.c.cause_id == bindparam("intake_id"))
+    .order_by(outgoings.c.id)
+)
+ENTRY_OF = Statement(
+    select(func.min(entries.c.id)).where(
+        entries.c.ticket_id == bindparam("ticket_id"), entries.c.outgoing_id == bindparam("outgoing")
+    )
 )
 TAKE_KEY = insert(mail_keys, "key", "queue", "intake_id", ignore=True, returning="intake_id")
 KEY_HOLDER = Statement(
@@ -89,6 +100,8 @@ def apply(
     mail: ParsedMail,
     plan: Plan,
     acknowledgement: Callable[[TicketId, OutgoingId], Draft] | None,
+    *,
+    correspondence: Correspondence | None = None,
 ) -> Applied:
     """Write a plan. Fenced by the claim's token; a second run returns what the first one wrote."""
     row = context.transaction.row(INTAKE, intake_id=claim.intake_id)
@@ -110,7 +123,11 @@ def apply(
     ticket_id = plan.ticket_id
     if plan.new_ticket is not None:
         ticket_id = open_ticket(case, plan.new_ticket)
-    if ticket_id is not None and plan.entry_kind is not None:
+    replies: tuple[OutgoingId, ...] = ()
+    alerts: tuple[OutgoingId, ...] = ()
+    if ticket_id is not None and (plan.words is not None or plan.unverified):
+        entry_id, replies = hear_agent(case, ticket_id, correspondence)
+    elif ticket_id is not None and plan.entry_kind is not None:
         entry_id = add_mail(case, ticket_id)
         if plan.new_ticket is None:
             wake(case, ticket_id)
@@ -119,15 +136,39 @@ def apply(
     note_suspicion(case)
     if plan.acknowledge and acknowledgement is not None and ticket_id is not None:
         outgoing, refusals = acknowledge(case, ticket_id, acknowledgement)
+    if plan.alert and correspondence is not None and ticket_id is not None:
+        alerts, refused = alert_agents(case, ticket_id, correspondence)
+        refusals = (*refusals, *refused)
     settle(case, plan.disposition, ticket_id, after_ours=after_ours, entry_id=entry_id, refusals=refusals)
-    return Applied(claim.intake_id, plan.disposition, ticket_id, outgoing, refusals)
+    return Applied(claim.intake_id, plan.disposition, ticket_id, outgoing, refusals, alerts, replies)
+
+
+def hear_agent(
+    case: Case, ticket_id: TicketId, correspondence: Correspondence | None
+) -> tuple[int, tuple[OutgoingId, ...]]:
+    """Send an agent's words on to the customer, or file them for colleagues. Returns the entry and what was queued."""
+    because = case.plan.unverified
+    if case.plan.words is not None and not case.plan.words.internal:
+        sent = send_on(case, ticket_id, correspondence) if correspondence is not None else "there is no letterhead"
+        if not isinstance(sent, str):
+            remember_ids(case.context, ticket_id, stored_keys(case.mail))
+            return int(case.context.transaction.value(ENTRY_OF, outgoing=sent, ticket_id=ticket_id)), (sent,)
+        because = sent
+    entry_id = file_internally(case, ticket_id, because)
+    keep_files(case, entry_id)
+    touch(case.context, ticket_id)
+    return entry_id, ()
 
 
 def applied_before(context: Context, claim: Claim, row: Row) -> Applied:
     """Return what the first run wrote."""
     refusals = tuple(Refusal(*item) for item in json.loads(row[4] or "[]"))
-    caused = tuple(OutgoingId(number) for (number,) in context.transaction.rows(CAUSED, intake_id=claim.intake_id))
-    return Applied(claim.intake_id, Disposition(row[2]), row[3], caused, refusals)
+    caused: dict[str, tuple[OutgoingId, ...]] = {}
+    for number, kind in context.transaction.rows(CAUSED, intake_id=claim.intake_id):
+        caused[kind] = (*caused.get(kind, ()), OutgoingId(number))
+    alerts, replies = caused.pop(OutgoingKind.ALERT, ()), caused.pop(OutgoingKind.REPLY, ())
+    others = tuple(number for numbers in caused.values() for number in numbers)
+    return Applied(claim.intake_id, Disposition(row[2]), row[3], others, refusals, alerts, replies)
 
 
 def hold_key(case: Case) -> tuple[bool, TicketId | None]:

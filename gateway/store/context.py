@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from sqlalchemy import literal_column, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from gateway.mail.address import canonical, matches, normal
+from gateway.model import AgentId, AlertWish, DeskAgent
 from gateway.store.options import StoreOptions
-from gateway.store.statement import Statement, Transaction
+from gateway.store.statement import Row, Statement, Transaction
+from gateway.store.tables_desk import agent_queues
 from gateway.store.tables_out import agents, blocklist, editions
 
 EDITION = Statement(select(editions.c.edition).where(editions.c.name == literal_column("'people'")))
@@ -19,7 +22,20 @@ NEW_EDITION = Statement(
     .on_conflict_do_update(index_elements=["name"], set_={"edition": editions.c.edition + literal_column("1")})
 )
 PATTERNS = Statement(select(blocklist.c.pattern).order_by(blocklist.c.pattern))
-AGENTS = Statement(select(agents.c.address, agents.c.canonical).where(agents.c.disabled_at.is_(None)))
+AGENTS = Statement(
+    select(
+        agents.c.address,
+        agents.c.canonical,
+        agents.c.id,
+        agents.c.name,
+        agents.c.restricted,
+        agents.c.role,
+        agents.c.settings,
+    )
+    .where(agents.c.disabled_at.is_(None))
+    .order_by(agents.c.id)
+)
+AGENT_QUEUES = Statement(select(agent_queues.c.agent_id, agent_queues.c.queue))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +46,7 @@ class People:
     patterns: tuple[str, ...] = ()  # the stored loop blocklist
     agents: frozenset[str] = frozenset()  # canonical
     agent_addresses: frozenset[str] = frozenset()  # normal form and canonical
+    desk: tuple[DeskAgent, ...] = ()  # the same agents, each as mail needs to know them
 
 
 class Standing:
@@ -65,7 +82,8 @@ class Context:
             patterns = tuple(pattern for (pattern,) in self.transaction.rows(PATTERNS))
             rows = self.transaction.rows(AGENTS)
             folded = frozenset(row[1] for row in rows)
-            people = People(edition, patterns, folded, folded | {row[0] for row in rows})
+            addresses = folded | {row[0] for row in rows}
+            people = People(edition, patterns, folded, addresses, read_desk(self.transaction, rows))
             self.standing.people = people
         self._people = people
         return people
@@ -89,3 +107,18 @@ class Context:
             if matches(pattern, recipient):
                 return "blocklist", f"{normal(recipient)} is on the loop blocklist ({pattern})"
         return None
+
+
+def read_desk(transaction: Transaction, rows: list[Row]) -> tuple[DeskAgent, ...]:
+    """Return the agents of rows of AGENTS; administrators see every queue."""
+    allowed: dict[int, set[str]] = {}
+    if any(row[4] for row in rows):
+        for agent, queue in transaction.rows(AGENT_QUEUES):
+            allowed.setdefault(agent, set()).add(queue)
+    found = []
+    for address, _, number, name, restricted, role, settings in rows:
+        queues = frozenset(allowed.get(number, ())) if restricted and role != "admin" else None
+        kept = json.loads(settings) if settings else {}
+        wish = AlertWish(kept.get("alerts", AlertWish.OWN))
+        found.append(DeskAgent(AgentId(number), address, name, queues, wish, kept.get("signature", "")))
+    return tuple(found)

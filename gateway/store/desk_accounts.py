@@ -39,6 +39,7 @@ REHASH = Statement(update(agents).where(a.id == bindparam("agent")).values(passw
 END_OTHERS = Statement(
     sessions.delete().where(sessions.c.agent_id == bindparam("agent"), sessions.c.id != bindparam("kept"))
 )
+SETTINGS = Statement(select(a.settings).where(a.id == bindparam("agent")).with_for_update())
 SET_SETTINGS = Statement(update(agents).where(a.id == bindparam("agent")).values(settings=bindparam("words")))
 RESTRICT = Statement(update(agents).where(a.id == bindparam("agent")).values(restricted=bindparam("narrow")))
 CLEAR_QUEUES = Statement(agent_queues.delete().where(agent_queues.c.agent_id == bindparam("agent")))
@@ -126,8 +127,15 @@ def set_password(context: Context, agent: int, password: str, *, must_change: bo
 
 def set_preferences(context: Context, agent: int, locale: str, zone: str, signature: str) -> None:
     """Keep what an agent prefers."""
-    words = json.dumps({"locale": locale, "zone": zone, "signature": signature}, ensure_ascii=False)
+    keep_settings(context, agent, locale=locale, zone=zone, signature=signature)
+
+
+def keep_settings(context: Context, agent: int, **changes: str) -> None:
+    """Change what is given of an agent's settings; the others stay."""
+    found = context.transaction.value(SETTINGS, agent=agent)
+    words = json.dumps({**(json.loads(found) if found else {}), **changes}, ensure_ascii=False)
     context.transaction.run(SET_SETTINGS, agent=agent, words=words)
+    context.changed_people()
 
 
 def grant_queues(context: Context, address: str, queues: Sequence[str] | None) -> None:
@@ -138,6 +146,7 @@ def grant_queues(context: Context, address: str, queues: Sequence[str] | None) -
     context.transaction.run(RESTRICT, agent=row[0], narrow=queues is not None)
     context.transaction.run(CLEAR_QUEUES, agent=row[0])
     context.transaction.run_many(ADD_QUEUE, [{"agent_id": row[0], "queue": queue} for queue in queues or ()])
+    context.changed_people()
 
 
 def blocked_until(context: Context, keys: Sequence[str]) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.model import AlertWish
 from gateway.store import desk, lists
 from gateway.store.core import StoreCore
 
@@ -77,3 +78,7 @@ class DeskSide(StoreCore):
     ) -> None:
         """Change an account. Raises NotFound."""
         await self.write(lambda context: lists.change_agent(context, address, password, disabled, role))
+
+    async def set_alerts(self, address: str, wish: str) -> None:
+        """Say of which customers' mails an agent hears by mail: off, own or all. Raises NotFound."""
+        await self.write(lambda context: lists.set_alerts(context, address, AlertWish(wish)))

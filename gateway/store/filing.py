@@ -133,6 +133,15 @@ def add_mail(case: Case, ticket_id: TicketId) -> int:
             subject=case.mail.subject,
             files=(file.filename for file in case.mail.attachments),
         )
+    keep_files(case, entry_id)
+    add_participants(case.context, ticket_id, case.plan.participants, "participant")
+    add_participants(case.context, ticket_id, case.plan.newcomers, "newcomer")
+    remember_ids(case.context, ticket_id, stored_keys(case.mail))
+    return entry_id
+
+
+def keep_files(case: Case, entry_id: int) -> None:
+    """Note the attachments of a mail under its entry."""
     case.context.transaction.run_many(
         INSERT_ATTACHMENT,
         [
@@ -153,10 +162,6 @@ def add_mail(case: Case, ticket_id: TicketId) -> int:
             for file in case.mail.attachments
         ],
     )
-    add_participants(case.context, ticket_id, case.plan.participants, "participant")
-    add_participants(case.context, ticket_id, case.plan.newcomers, "newcomer")
-    remember_ids(case.context, ticket_id, stored_keys(case.mail))
-    return entry_id
 
 
 def wake(case: Case, ticket_id: TicketId) -> None:

@@ -7,11 +7,12 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, func, literal_column, select
 
-from gateway.mail.address import canonical, organisation
+from gateway.mail.address import canonical, normal, organisation
 from gateway.model import (
     Arrival,
     Claim,
     DeliveryId,
+    DeskAgent,
     IntakeId,
     Mailbox,
     ParsedMail,
@@ -77,7 +78,7 @@ SUPPRESSED = Statement(
 )
 LAST_TO = Statement(
     select(func.max(automatic_counts.c.queued_at)).where(
-        automatic_counts.c.scope == literal_column("'address'"), automatic_counts.c.key == bindparam("folded")
+        automatic_counts.c.scope == bindparam("scope"), automatic_counts.c.key == bindparam("folded")
     )
 )
 OPENED = Statement(
@@ -117,7 +118,9 @@ def gather(context: Context, claim: Claim, mail: ParsedMail, *, route: Route, to
     author = author_of(mail, context)
     folded = canonical(author.address) if author else ""
     opened = transaction.rows(OPENED, folded=folded, since=context.now - RECENT) if folded else []
-    last = transaction.value(LAST_TO, folded=folded) if folded else None
+    # What we send to agents is counted in limits of their own.
+    scope = "agent" if folded in people.agents else "address"
+    last = transaction.value(LAST_TO, scope=scope, folded=folded) if folded else None
     group = organisation_key(author)
     return Stored(
         duplicate_of=duplicate,
@@ -135,6 +138,7 @@ def gather(context: Context, claim: Claim, mail: ParsedMail, *, route: Route, to
         storm_ticket=next((TicketId(number) for number, queue in opened if queue == route.queue), None),
         arrivals=arrivals(context, group, route.queue, claim.intake_id) if group else (),
         suspect_until=suspect_until(context, group, route.queue) if group else None,
+        author_agent=agent_in_from(context, mail),
     )
 
 
@@ -202,6 +206,14 @@ def author_of(mail: ParsedMail, context: Context) -> Mailbox | None:
         if box is not None and box.address and canonical(box.address) not in context.standing.own:
             return box
     return mail.from_
+
+
+def agent_in_from(context: Context, mail: ParsedMail) -> DeskAgent | None:
+    """Return the agent whose very address stands in From; a spelling that only folds to it is somebody else's."""
+    if mail.from_ is None or not context.people().desk:
+        return None
+    address = normal(mail.from_.address)
+    return next((agent for agent in context.people().desk if agent.address == address), None)
 
 
 def organisation_key(box: Mailbox | None) -> str:

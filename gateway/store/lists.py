@@ -6,8 +6,9 @@ from sqlalchemy import bindparam, select, update
 
 from gateway.errors import Conflict, NotFound
 from gateway.mail.address import canonical, normal
-from gateway.model import AgentRow, BlockRow, SuppressionRow
+from gateway.model import AgentRow, AlertWish, BlockRow, SuppressionRow
 from gateway.store.context import Context
+from gateway.store.desk_accounts import keep_settings
 from gateway.store.statement import Statement, insert
 from gateway.store.tables_desk import sessions
 from gateway.store.tables_out import agents, blocklist, breakers, suppressions
@@ -146,3 +147,11 @@ def change_agent(context: Context, address: str, password: str | None, disabled:
     if password is not None or disabled:
         context.transaction.run(END_SESSIONS, agent=row[4])
     context.changed_people()
+
+
+def set_alerts(context: Context, address: str, wish: AlertWish) -> None:
+    """Say of which customers' mails an agent hears by mail."""
+    row = context.transaction.row(AGENT, address=normal(address))
+    if row is None:
+        raise NotFound(f"{normal(address)} has no account")
+    keep_settings(context, row[4], alerts=wish.value)

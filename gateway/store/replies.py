@@ -31,15 +31,19 @@ def queue_reply(
     *,
     delay: timedelta = AT_ONCE,
     words: str | None = None,
+    intake_id: int | None = None,
 ) -> OutgoingId:
     """Queue a reply with its entry. Barred recipients are shown as refused; NotSendable if there is no other.
 
-    `words` are the agent's own; without them the entry shows the whole letter.
+    `words` are the agent's own; without them the entry shows the whole letter. `intake_id` is the mail that they
+    came by, if they did.
     """
     row = context.transaction.row(TICKET, ticket_id=ticket_id)
     if row is None:
         raise NotFound(f"there is no ticket {ticket_id}")
-    outgoing_id, draft = write_draft(context, OutgoingKind.REPLY, row[0], author, make_draft, ticket_id=ticket_id)
+    outgoing_id, draft = write_draft(
+        context, OutgoingKind.REPLY, row[0], author, make_draft, ticket_id=ticket_id, cause_id=intake_id
+    )
     refused = barred_recipients(context, draft)
     if len(refused) == len(draft.recipients):
         raise NotSendable("; ".join(refused.values()) or "there is no recipient")
@@ -51,6 +55,7 @@ def queue_reply(
         EntryKind.AGENT,
         author,
         draft.text if words is None else words,
+        intake_id=intake_id,
         outgoing_id=outgoing_id,
         quoted=None if words is None else draft.text,
         html=draft.html if words is None else None,

@@ -19,6 +19,7 @@ from gateway.model import (
     TicketId,
     Tokens,
 )
+from gateway.ports import Correspondence
 from gateway.store import apply, bound, gather, replies
 from gateway.store.context import Context
 from gateway.store.outgoing import AT_ONCE
@@ -42,9 +43,10 @@ class SqlWriter:
         mail: ParsedMail,
         plan: Plan,
         acknowledgement: Callable[[TicketId, OutgoingId], Draft] | None,
+        correspondence: Correspondence | None = None,
     ) -> Applied:
-        """Write the plan: ticket, entry, participants, events, disposition, and the automatic mail if allowed."""
-        return apply.apply(self.context, claim, mail, plan, acknowledgement)
+        """Write the plan: ticket, entry, participants, events, disposition, and the mail that it causes if allowed."""
+        return apply.apply(self.context, claim, mail, plan, acknowledgement, correspondence=correspondence)
 
     def queue_automatic(self, mail: AutomaticMail, make_draft: Callable[[OutgoingId], Draft]) -> OutgoingId | Refusal:
         """THE function for automatic mail (I2): count every window, insert, or refuse with the reason. Fails closed."""
