@@ -87,7 +87,8 @@ class Together:
             yield Event("beat")
             while True:
                 try:
-                    event = await asyncio.wait_for(stream.events.get(), self._beat)
+                    async with asyncio.timeout(self._beat):
+                        event = await stream.events.get()
                 except TimeoutError:
                     event = Event("beat")
                 if event is None:

@@ -143,8 +143,10 @@ class ChannelWorker:
         """Sleep until then, or until somebody calls `wake`."""
         seconds = (until - self._now()).total_seconds()
         if seconds > 0:
+            # Not wait_for(): before Python 3.12 it loses a cancellation that meets the event.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._wake.wait()
 
     def _start(self, delivery: ClaimedDelivery) -> asyncio.Task[None]:
         if self._rate is not None:

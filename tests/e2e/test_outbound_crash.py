@@ -70,7 +70,7 @@ def test_kill_9_again_and_again_sends_each_mail_once_or_the_same_octets(tmp_path
                 time.sleep(chance.random() * 0.3)
                 daemon.kill9()
                 daemon.start()
-        daemon.until(lambda: {row["state"] for row in daemon.rows("outbox")} == {"sent"}, 40)
+        daemon.until(lambda: [row["state"] for row in daemon.rows("outbox")] == ["sent"] * MAILS, 60)
         rows = daemon.rows("outbox")
         audit = daemon.command("audit")
 
