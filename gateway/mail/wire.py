@@ -17,7 +17,6 @@ from functools import cache
 from operator import attrgetter
 from typing import Any
 
-from gateway import model
 from gateway.model import ParsedMail
 
 
@@ -95,7 +94,7 @@ def _sequence(build: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _dataclass(kind: Any) -> Callable[[Any], Any]:
-    hints = typing.get_type_hints(kind, vars(model))
+    hints = typing.get_type_hints(kind)
     builders = [_builder(hints[item.name]) for item in dataclasses.fields(kind)]
 
     def build(value: Any) -> Any:
