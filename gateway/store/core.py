@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 
 from gateway.errors import StorageUnavailable
 from gateway.ports import Clock
-from gateway.store import intakes, outbox
+from gateway.store import intakes, outbox, webhook_queue
 from gateway.store.checkpoint import Checkpointer
 from gateway.store.connector import Connector, PostgresqlConnector, SqliteConnector
 from gateway.store.context import Context, Standing
@@ -158,4 +158,5 @@ def find_raw(transaction: Transaction, raw_id: int) -> bytes | str | StorageUnav
 def void_all(transaction: Transaction) -> None:
     transaction.run(intakes.VOID_LEASES)
     transaction.run(outbox.VOID_LEASES)
+    transaction.run(webhook_queue.VOID_LEASES)
     transaction.run(VOID_INBOXES)

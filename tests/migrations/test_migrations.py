@@ -55,6 +55,8 @@ ROWS: list[tuple[str, dict[str, Any]]] = [
         },
     ),
     ("entries", {"id": 1, "ticket_id": 1, "kind": "customer", "author": "Ann", "created_at": 1, "text": "It burns."}),
+    ("events", {"id": 1, "key": "evt_1", "type": "ping", "created_at": 1, "payload": "{}"}),
+    ("webhook_deliveries", {"id": 1, "event_id": 1, "webhook": "chat", "state": "queued", "queued_at": 1}),
 ]
 
 
