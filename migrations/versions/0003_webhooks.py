@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -50,8 +52,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_deliveries")),
         sqlite_autoincrement=True,
     )
-    queued = {"sqlite_where": sa.text("state = 'queued'"), "postgresql_where": sa.text("state = 'queued'")}
-    known = {"sqlite_where": sa.text("finished_at IS NOT NULL"), "postgresql_where": sa.text("finished_at IS NOT NULL")}
+    queued: Any = {"sqlite_where": sa.text("state = 'queued'"), "postgresql_where": sa.text("state = 'queued'")}
+    known: Any = {
+        "sqlite_where": sa.text("finished_at IS NOT NULL"),
+        "postgresql_where": sa.text("finished_at IS NOT NULL"),
+    }
     table = "webhook_deliveries"
     op.create_index("ix_webhook_deliveries_event_id", table, ["event_id"])
     op.create_index("ix_webhook_deliveries_due", table, ["webhook", "due_at"], **queued)
