@@ -30,6 +30,7 @@ _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _TOKEN: Final = re.compile(r'\(|([<>,;:@])|\s+|[^\s"(<>,;:@]+|.', re.DOTALL)
 _PAREN: Final = re.compile(r"\\.|[()]", re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
+_SIGNED: Final = ("prvs=", "btv1==", "msprvs1=")
 # VERP: what a mailing program writes between separators to tell its own mails apart
 _SERIAL: Final = re.compile(r"(?<=[-_.=])(?:[0-9]{3,}|(?=[a-f]*[0-9])[0-9a-f]{8,})(?=[-_.=]|$)")
 
@@ -57,13 +58,16 @@ def is_valid(address: str) -> bool:
 # --- forms for comparing -------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=4096)
 def _ascii(domain: str) -> str:
+    """Return the domain in lower case with A-labels, "" if it has none or is longer than any (RFC 5321 §4.5.3.1.2)."""
+    return "" if len(domain) > caps.ADDRESS else _a_labels(domain)
+
+
+@lru_cache(maxsize=4096)
+def _a_labels(domain: str) -> str:
     """Return the domain in lower case with A-labels (RFC 5890), "" if it has none."""
     if domain.isascii():
         return domain.lower()
-    if len(domain) > caps.ADDRESS:  # no domain is that long, and idna need not look at it
-        return ""
     import idna
 
     try:
@@ -73,10 +77,12 @@ def _ascii(domain: str) -> str:
 
 
 def normal(address: str) -> str:
-    """Return the address in lower case, its domain as A-labels. What is no address comes back in lower case."""
+    """Return the address in lower case, its domain as A-labels. What is no address comes back in lower case, capped."""
+    if len(address) > caps.NO_ADDRESS:  # longer than any address and its blanks: only its beginning is worth work
+        address = address[: caps.NO_ADDRESS]
     local, at, domain = address.strip().rpartition("@")
     if not at:
-        return address.strip().lower()
+        return domain.lower()
     return f"{local.lower()}@{_ascii(domain) or domain.lower()}"
 
 
@@ -85,23 +91,32 @@ def domain_of(address: str) -> str:
     return normal(address).rpartition("@")[2] if "@" in address else ""
 
 
-def canonical(address: str) -> str:
-    """Return the form under which automatic mail is counted (I2): one mailbox, however its owner varies the address.
+def identity(address: str) -> str:
+    """Return the form under which people are told apart (I5): two addresses with one form have the same owner.
 
-    Lower case; no +tag or =tag; dots of Gmail addresses folded; serial numbers between separators become 0, unless
-    the domain is a free-mail provider's, where digits are part of people's names.
+    Lower case; no +tag (RFC 5233 §1); no BATV signature; dots of Gmail addresses folded. Digits and `=` stay: jan-1984@
+    and jan-1985@ are two people, and so are a=example.org@ and a=example.com@ of one forwarder.
     """
     local, at, domain = normal(address).rpartition("@")
     if not at:
         return domain
-    if local.startswith(("prvs=", "btv1==", "msprvs1=")):  # BATV: the address proper stands behind the signature
+    if local.startswith(_SIGNED):  # BATV: the address proper stands behind the signature
         local = local.rpartition("=")[2]
-    local = local.partition("+")[0].partition("=")[0] or local
-    if domain in GMAIL:
-        return f"{local.replace('.', '')}@gmail.com"
-    if domain not in FREE_MAIL:
-        local = _SERIAL.sub("0", local)
-    return f"{local}@{domain}"
+    local = local.partition("+")[0] or local
+    return f"{local.replace('.', '')}@gmail.com" if domain in GMAIL else f"{local}@{domain}"
+
+
+def canonical(address: str) -> str:
+    """Return the form under which automatic mail is counted (I2): one mailbox, however a program varies the address.
+
+    The `identity` without =tag, and serial numbers between separators become 0, unless the domain is a free-mail
+    provider's, where digits are part of people's names. Too coarse to say who somebody is.
+    """
+    local, at, domain = identity(address).rpartition("@")
+    if not at:
+        return domain
+    local = local.partition("=")[0] or local
+    return f"{local}@{domain}" if domain in FREE_MAIL else f"{_SERIAL.sub('0', local)}@{domain}"
 
 
 @cache
@@ -114,11 +129,14 @@ def warm_up() -> None:
     _suffixes()
 
 
-@lru_cache(maxsize=4096)
 def organisation(address: str) -> str | None:
     """Return the registrable domain of an address or domain; None for free-mail providers and for what has none."""
-    domain = domain_of(address) if "@" in address else _ascii(address.strip().strip("."))
-    if not domain or domain in FREE_MAIL or domain.startswith("["):
+    return _organisation(domain_of(address) if "@" in address else _ascii(address.strip().strip(".")))
+
+
+@lru_cache(maxsize=4096)
+def _organisation(domain: str) -> str | None:
+    if not domain or len(domain) > caps.ADDRESS or domain in FREE_MAIL or domain.startswith("["):
         return None
     registrable = _suffixes().privatesuffix(domain)
     if registrable is None or registrable in FREE_MAIL:

@@ -13,6 +13,7 @@ FIELDS: Final = 2_000  # fields of one header block
 FIELD: Final = 16 << 10  # characters of one unfolded field, cut at the end of a token
 ADDRESSES: Final = 500  # mailboxes of one field
 ADDRESS: Final = 254  # octets of one address, RFC 5321 §4.5.3.1.3
+NO_ADDRESS: Final = 1_000  # characters of what claims to be an address that are looked at
 LOCAL_PART: Final = 64  # octets, RFC 5321 §4.5.3.1.1
 REFERENCES: Final = 32  # message ids of References, the newest
 MESSAGE_ID: Final = 998  # octets of one message id: a line, RFC 5322 §2.1.1

@@ -1,11 +1,13 @@
 """Addresses: what is one, what it is compared by, and what a list of them says."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.mail import address
-from gateway.mail.address import canonical, is_valid, matches, normal, organisation, parse_mailboxes
+from gateway.mail.address import canonical, identity, is_valid, matches, normal, organisation, parse_mailboxes
 from gateway.model import Mailbox
 
 GOOD = [
@@ -149,6 +151,35 @@ def test_normal(written: str, form: str) -> None:
 )
 def test_canonical(written: str, form: str) -> None:
     assert canonical(written) == form
+
+
+@pytest.mark.parametrize(
+    ("written", "form"),
+    [
+        ("Jane+ticket@Example.org", "jane@example.org"),
+        ("J.a.n.e+x@googlemail.com", "jane@gmail.com"),
+        ("prvs=1234abcdef=jane@example.org", "jane@example.org"),
+        ("jan-1984@example.org", "jan-1984@example.org"),
+        ("jan-1985@example.org", "jan-1985@example.org"),
+        ("jane=example.com@forwarder.example", "jane=example.com@forwarder.example"),
+        ("+x@example.org", "+x@example.org"),
+        ("a@Müller.example", "a@xn--mller-kva.example"),
+        ("nobody", "nobody"),
+    ],
+)
+def test_identity(written: str, form: str) -> None:
+    assert identity(written) == form
+    assert identity(form) == form
+
+
+@given(st.from_regex(r"[a-zA-Z0-9.+=_-]{1,20}@(example\.org|gmail\.com|web\.de)", fullmatch=True))
+def test_who_is_one_person_is_counted_as_one(text: str) -> None:
+    assert canonical(identity(text)) == canonical(text)
+
+
+@pytest.mark.parametrize("compare", [normal, identity, canonical, organisation])
+def test_what_is_longer_than_any_address_is_cut_before_work(compare: Callable[[str], str | None]) -> None:
+    assert len(compare("a@" + "ä." * 1_000_000) or "") < 2_000
 
 
 @given(st.from_regex(r"[a-zA-Z0-9.+=_-]{1,20}@(example\.org|gmail\.com|web\.de)", fullmatch=True))
