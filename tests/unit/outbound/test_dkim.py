@@ -70,6 +70,28 @@ def test_an_ed25519_signature_equals_dkimpys_own() -> None:
     assert dkim.sign(message, KEYS[1:], AT) == theirs + message
 
 
+FIELDS = st.tuples(
+    st.sampled_from([b"From", b"TO", b"Subject", b"x-loop", b"X-Other", b"References"]),
+    st.lists(st.sampled_from([b"a", b"b:c", b" ", b"\t", b"\r\n ", b"\r\n\t", b"\xc3\xa9"]), max_size=8).map(b"".join),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(FIELDS, max_size=12))
+def test_any_header_is_signed_as_dkimpy_signs_it(fields: list[tuple[bytes, bytes]]) -> None:
+    head = b"".join(name + b":" + value.rstrip(b"\r\n\t ") + b"\r\n" for name, value in fields)
+    message = b"From: support@example.org\r\n" + head + b"\r\nHello.\r\n"
+    present = [name.lower().strip() for name, _ in dkimpy.DKIM(message).headers]
+    include = [name for name in dkim.OVERSIGNED for _ in range(1 + present.count(name))]
+    with time_machine.travel(datetime.fromtimestamp(AT, UTC), tick=False):
+        theirs = dkimpy.sign(
+            message, b"e1", b"example.org", seed(KEYS[1]), signature_algorithm=b"ed25519-sha256",
+            canonicalize=(b"relaxed", b"relaxed"), include_headers=include,
+        )  # fmt: skip
+
+    assert dkim.sign(message, KEYS[1:], AT) == theirs + message
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.sampled_from([b"a", b"bc", b" ", b"\t", b"\r\n", b"\r\n\r\n", b"  "]), max_size=20).map(b"".join))
 def test_any_body_is_hashed_as_dkimpy_hashes_it(body: bytes) -> None:
