@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Request, Response
@@ -114,7 +115,7 @@ def list_routes(pages: Pages) -> APIRouter:
             who,
             "search.html",
             words=q,
-            found=page.items if page else (),
+            found=[replace(item.line, excerpt=item.excerpt) for item in page.items] if page else (),
             asked=page is not None,
             older=older,
             agents=await desk.accounts.agents(who),

@@ -16,7 +16,7 @@ from gateway.desk import Desk
 from gateway.desk.nouns import Principal
 from gateway.errors import PoterneError
 from gateway.http.files import Addresses
-from gateway.http.pages import sentences, text, times
+from gateway.http.pages import pieces, sentences, text, times
 from gateway.http.pages.assets import assets
 from gateway.http.pages.forms import LARGEST
 from gateway.http.pages.words import LOCALES, NAMES, Catalogue, catalogue, choose
@@ -65,6 +65,7 @@ def environment_of(words: Catalogue) -> Environment:
         say=sentences,
         locale=words.locale,
         languages=NAMES,
+        status_word=pieces.status_words(words),
         asset=lambda name: assets()[name].address,
     )
     return environment
@@ -106,8 +107,9 @@ class Pages:
             "zone": zone,
             "ago": partial(times.ago, now=now, words=catalogue(locale)),
             "exact": partial(times.exact, zone=zone),
+            "when": pieces.shown_times(now, zone, catalogue(locale)),
             "queue_name": self.queue_name,
-            "queue_colour": self.queue_colour,
+            "chip": pieces.queue_chips(self.queue_name, self.queue_colour),
             "queues": self.desk.queues,
             "counts": None,
             "views": (),
