@@ -130,7 +130,7 @@ def show(context: Context, delivery: ClaimedDelivery, result: DeliveryResult, st
             return
     elif state is DeliveryState.QUEUED and not note:
         return
-    said = f"{result.code} {result.text}".strip() if result.code else result.text
+    said = result.text  # a server's words begin with its code
     text = f"Mail to {delivery.recipient}: {'delayed' if state is DeliveryState.QUEUED else state.value}"
     add_entry(
         context,

@@ -13,7 +13,7 @@ from tests.simulator.resident import DAY, HOUR, MINUTE, Resident
 from tests.simulator.robots import QUESTION, Robot
 from tests.simulator.world import World
 
-REFUSED = DeliveryResult(Outcome.FAILED, 550, "5.1.1 no such user")
+REFUSED = DeliveryResult(Outcome.FAILED, 550, "550 5.1.1 no such user")
 FORGER = TokenKeys(b"a key that is not this instance's key")
 ONE_CLICK = ("List-Unsubscribe: <https://robot.example/u>", "List-Unsubscribe-Post: List-Unsubscribe=One-Click")
 REPORT = "multipart/report; report-type={}; boundary=b"

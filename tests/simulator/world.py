@@ -49,7 +49,7 @@ START = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 SECRET = b"the key of the instance in the simulator"
 AGENT = "tom@example.org"
 QUIET = frozenset({Disposition.AUTO_REPLY, Disposition.BOUNCE, Disposition.RECEIPT, Disposition.COMPLAINT})
-SENT = DeliveryResult(Outcome.SENT, 250, "2.0.0 Ok")
+SENT = DeliveryResult(Outcome.SENT, 250, "250 2.0.0 Ok")
 
 
 class Clock:

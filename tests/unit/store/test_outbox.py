@@ -15,9 +15,9 @@ from tests.conftest import MovableClock
 from tests.unit.store.cases import ANN, open_ticket, reply, send_automatic, texts
 
 MINUTE = timedelta(minutes=1)
-SENT = DeliveryResult(Outcome.SENT, 250, "2.0.0 queued as 1", dot_sent=True)
-LATER = DeliveryResult(Outcome.DEFERRED, 451, "4.2.0 busy")
-NEVER = DeliveryResult(Outcome.FAILED, 550, "5.1.1 no such user")
+SENT = DeliveryResult(Outcome.SENT, 250, "250 2.0.0 queued as 1", dot_sent=True)
+LATER = DeliveryResult(Outcome.DEFERRED, 451, "451 4.2.0 busy")
+NEVER = DeliveryResult(Outcome.FAILED, 550, "550 5.1.1 no such user")
 
 
 async def claim_one(store: SqlStore, lease: timedelta = MINUTE):
