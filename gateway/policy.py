@@ -142,8 +142,11 @@ def from_mailbox(settings: Settings, key: str) -> Mailbox:
     queue = settings.queues[key]
     channel = settings.channels.get(queue.reply_via)
     connection = settings.connections.get(queue.reply_via)
-    for text in (queue.from_, channel.from_ if channel else "", connection.account if connection else ""):
+    name = queue.name or key
+    if queue.from_ and (boxes := parse_mailboxes(queue.from_)):
+        return boxes[0]
+    for text in (channel.from_ if channel else "", connection.account if connection else ""):
         if text and (boxes := parse_mailboxes(text)):
-            return boxes[0]
+            return Mailbox(boxes[0].name or name, boxes[0].address)
     addresses = [*queue.inboxes, *(a if isinstance(a, str) else a.address for a in queue.creation_addresses)]
-    return Mailbox(queue.name or key, addresses[0] if addresses else f"postmaster@{settings.hostname}")
+    return Mailbox(name, addresses[0] if addresses else f"postmaster@{settings.hostname}")

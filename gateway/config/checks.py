@@ -143,7 +143,7 @@ def limits_fit_together(settings: Settings, _names: Names) -> Iterator[Finding]:
 
 
 def mails_will_be_signed(settings: Settings, _names: Names) -> Iterator[Finding]:
-    """Warn of a From that no signature will align with (RFC 7489 §3.1.1)."""
+    """Refuse a From that no signature can align with, and warn of one that none will (RFC 7489 §3.1.1)."""
     for key, queue in settings.queues.items():
         channel = settings.ways_out.get(queue.reply_via)
         sender = _from_of(settings, queue)
@@ -151,12 +151,16 @@ def mails_will_be_signed(settings: Settings, _names: Names) -> Iterator[Finding]
             continue
         loc: Loc = ("queues", key, "from") if queue.from_ else ("queues", key, "reply_via")
         where = domain_of(sender)
-        if channel.type in {"gmail", "office365"}:
-            account = domain_of(channel.account or sender)
-            if not _aligned(where, account):
-                problem = f"{queue.reply_via} signs for {account}, which does not align with From in {where}"
-                yield Finding(loc, problem, f"use a From in {account}, or another channel", warning=True)
-        elif not any(_aligned(where, item.domain) for item in settings.dkim):
+        signed = any(_aligned(where, item.domain) for item in settings.dkim)
+        # What is sent as an account is signed for the account's domain by its provider, and for none but that.
+        account = domain_of(channel.account) if channel.account else ""
+        if account and not _aligned(where, account):
+            problem = f"{queue.reply_via} signs for {account}, which does not align with From in {where}"
+            cure = f"use a From in {account}, or another channel"
+            if signed:
+                cure += f"; or let the provider accept {sender} as a sender of the account"
+            yield Finding(loc, problem, cure, warning=signed)
+        elif not signed and channel.type not in {"gmail", "office365"}:
             problem = f"mails from {where} leave without a DKIM signature that aligns"
             cure = f"add a key for {where} under dkim, as from: poterne dkim generate"
             yield Finding(loc, problem, cure, warning=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import smtplib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,19 +55,19 @@ class Provider:
         with smtplib.LMTP("127.0.0.1", self.dovecot.lmtp, local_hostname="mx.test", timeout=30) as client:
             assert client.sendmail(mail_from, [self.account], content) == {}
 
-    def sent(self) -> list[bytes]:
-        """Return what reached the customer's mailbox."""
-        return self.postfix.mails(CUSTOMER)
+    def sent(self, to: str = CUSTOMER) -> list[bytes]:
+        """Return what reached a customer's mailbox."""
+        return self.postfix.mails(to)
 
 
 @contextmanager
-def open_provider(account: str, *, lifetime: int = 3600) -> Iterator[Provider]:
-    """Start a provider with one account; everything ends with the block."""
+def open_provider(account: str, *, lifetime: int = 3600, customers: Sequence[str] = (CUSTOMER,)) -> Iterator[Provider]:
+    """Start a provider with one account, and mailboxes for its customers; everything ends with the block."""
     with open_folder() as folder, AuthorizationServer(account, lifetime=lifetime) as sign_in:
         certificate = write_server_files(folder)
         socket = folder / "auth.sock"
         sasl = SASL.format(socket=socket, chain=certificate[0], key=certificate[1])
-        postfix = Postfix(folder / "postfix", mailboxes=[CUSTOMER], more=sasl)
+        postfix = Postfix(folder / "postfix", mailboxes=customers, more=sasl)
         with (folder / "postfix/etc/master.cf").open("a") as services:
             services.write("tlsmgr unix - - n 1000? 1 tlsmgr\n")
         dovecot = Dovecot(
