@@ -16,9 +16,10 @@ help: ## Show what can be made
 install: $(STAMP) ## Make the virtual environment in .venv with the poterne command
 
 $(STAMP): requirements/dev.lock pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PYTHON) -c 'import ensurepip' 2>/dev/null || tests/system-packages.sh python3-venv  # Debian ships it apart
+	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
 system-packages: $(SYSTEM_STAMP) ## Install the real servers that the tests talk to (root or sudo)

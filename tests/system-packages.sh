@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Installs the real servers and tools that the tests talk to, from Debian's packages. Idempotent; needs root or sudo.
+# Installs Debian's packages: those named, or else the real servers and tools that the tests talk to.
+# Idempotent; needs root or sudo only where something is missing.
 set -euo pipefail
-packages=(postfix swaks dovecot-core dovecot-imapd dovecot-lmtpd postgresql-15 opendkim opendkim-tools
+packages=("$@")
+((${#packages[@]})) || packages=(postfix swaks dovecot-core dovecot-imapd dovecot-lmtpd postgresql-15 opendkim opendkim-tools
   chromium strace systemd fonts-dejavu-core prometheus)
 missing=()
 for package in "${packages[@]}"; do
