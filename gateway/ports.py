@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from gateway.model import (
     AgentRow,
@@ -134,25 +134,60 @@ class Store(Protocol):
         """Run `job` in a transaction that is always rolled back: `explain` and `replay --diff` leave no trace."""
 
 
-class Outbox(Protocol):
-    """The sending side of the store."""
+class Claimed(Protocol):
+    """What a courier holds under a lease, mail or event: as much of it as schedule and fencing ask for."""
 
-    async def claim_deliveries(self, channel: str, limit: int, lease: timedelta) -> Sequence[ClaimedDelivery]:
-        """Take due deliveries of a channel, oldest first, never two of one ticket out of order.
+    @property
+    def delivery_id(self) -> DeliveryId:
+        """Its number."""
 
-        Counts each attempt before returning. Blocklist, suppression and the bound (I2) are checked again here;
-        what they refuse is recorded as refused and not returned.
+    @property
+    def ticket_id(self) -> TicketId | None:
+        """The ticket that it belongs to."""
+
+    @property
+    def recipient(self) -> str:
+        """Whom it goes to, in words for people."""
+
+    @property
+    def queued_at(self) -> datetime:
+        """Since when it waits; the time to give up counts from here."""
+
+    @property
+    def attempt(self) -> int:
+        """The number of this attempt, 1 for the first; it is counted already."""
+
+    @property
+    def token(self) -> int:
+        """The fencing token of the lease."""
+
+    @property
+    def dots(self) -> int:
+        """Earlier attempts after which it may have arrived."""
+
+    @property
+    def warned(self) -> bool:
+        """Whether it was noted already that it is late."""
+
+
+C = TypeVar("C", bound=Claimed)
+
+
+class Deliveries(Protocol, Generic[C]):
+    """What waits on ways out, by the name of the way: mail in the outbox, events for webhooks."""
+
+    async def claim_deliveries(self, channel: str, limit: int, lease: timedelta) -> Sequence[C]:
+        """Take what is due, oldest first, never two of one ticket out of order. Counts each attempt before returning.
+
+        Whatever else must hold when something leaves is checked again here, and not returned if it does not.
         """
 
-    async def keep_content(self, outgoing_id: OutgoingId, content: bytes) -> bytes:
-        """Store the signed octets once, and return those that count: the ones stored first."""
-
     async def record_delivery(
-        self, delivery: ClaimedDelivery, result: DeliveryResult, retry_at: datetime | None, note: str = ""
+        self, delivery: C, result: DeliveryResult, retry_at: datetime | None, note: str = ""
     ) -> bool:
         """Record an attempt's result. False if the lease was lost to another worker (the fencing token is old).
 
-        A note is shown on the ticket. With a deferred result it is the one warning that the delivery is late, and
+        A note is shown where people look. With a deferred result it is the one warning that the delivery is late, and
         `warned` is set in later claims. `retry_at` is None only for results that are final.
         """
 
@@ -164,6 +199,16 @@ class Outbox(Protocol):
 
     async def hasten(self, channel: str) -> int:
         """Make due now whatever was last deferred because its channel was down; called once the channel works again."""
+
+
+class Outbox(Deliveries[ClaimedDelivery], Protocol):
+    """The sending side of the store: blocklist, suppression and the bound (I2) are checked again at the claim.
+
+    What they refuse is recorded as refused and not handed out.
+    """
+
+    async def keep_content(self, outgoing_id: OutgoingId, content: bytes) -> bytes:
+        """Store the signed octets once, and return those that count: the ones stored first."""
 
 
 class Reader(Protocol):

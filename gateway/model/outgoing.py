@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from gateway.model.ids import DeliveryId, IntakeId, OutgoingId, TicketId
@@ -126,10 +126,14 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryResult:
-    """What a channel says of one recipient: the server's code and words, and whether the final dot had gone out."""
+    """What a channel says of one recipient, and whether the final dot had gone out.
+
+    `text` is what people read: a server's whole reply, its code included, or our own words where no server spoke.
+    """
 
     outcome: Outcome
     code: int = 0
     text: str = ""
     dot_sent: bool = False
     channel_down: bool = False  # the trouble is the channel's (refused, tarpit, 421), not this recipient's
+    wait: timedelta = timedelta(0)  # the far side asked not to be tried again before

@@ -41,14 +41,15 @@ class Health:
         """How many may send at once: one while it is down, then twice as many with each success."""
         return 1 if self.down else self._permits
 
-    def failed(self, now: datetime, because: str) -> bool:
-        """Note trouble of the channel. True if it was well until now."""
+    def failed(self, now: datetime, because: str, wait: timedelta = timedelta(0)) -> bool:
+        """Note trouble of the channel; it asks to be left alone for `wait`. True if it was well until now."""
         was_well = not self.down
-        if self.rests(now):  # others that were under way fail with it; that is one trouble, not several
-            return False
-        wait = BACKOFF[min(self.failures, len(BACKOFF) - 1)]
+        if self.until is not None and self.rests(now):
+            self.until = max(self.until, now + wait)
+            return False  # others that were under way fail with it; that is one trouble, not several
+        backoff = BACKOFF[min(self.failures, len(BACKOFF) - 1)]
         self.failures += 1
-        self.until = now + wait
+        self.until = now + max(backoff, wait)
         self.because = because
         self._permits = 1
         return was_well

@@ -8,7 +8,8 @@ attempt      wait before the next one
 last         5 days after the mail was queued, whatever attempt that is; then it has failed
 ===========  ==========================================================================================
 
-Each wait is longer by up to a tenth, at random, so that what failed together is not tried together.
+Each wait is longer by up to a tenth, at random, so that what failed together is not tried together. A far side that
+says when it wants to be asked again is not asked before, but the last attempt stays where it is.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from gateway.model import ClaimedDelivery, DeliveryResult, Outcome
+from gateway.model import DeliveryResult, Outcome
+from gateway.ports import Claimed
 
 _MINUTES = (1, 4, 10, 15, 30, 60, 120, 240)
 DELAYS = tuple(timedelta(minutes=minutes) for minutes in _MINUTES)
@@ -42,7 +44,7 @@ def delay(attempt: int, chance: float) -> timedelta:
 
 
 def settle(
-    delivery: ClaimedDelivery, result: DeliveryResult, now: datetime, chance: float, *, soft_bounce: bool = False
+    delivery: Claimed, result: DeliveryResult, now: datetime, chance: float, *, soft_bounce: bool = False
 ) -> Verdict:
     """Decide what becomes of a delivery after an attempt. With `soft_bounce` nothing is ever permanent (P11)."""
     if result.outcome is Outcome.SENT:
@@ -57,13 +59,15 @@ def settle(
     if not soft_bounce and age >= GIVE_UP_AFTER:
         return _given_up(delivery, result, f"given up after {GIVE_UP_AFTER.days} days")
     waiting = replace(result, outcome=Outcome.DEFERRED) if result.outcome is Outcome.FAILED else result
-    retry_at = now + delay(delivery.attempt, chance)
+    retry_at = now + max(delay(delivery.attempt, chance), result.wait)
     deadline = delivery.queued_at + GIVE_UP_AFTER
     if not soft_bounce and now < deadline < retry_at:
         retry_at = deadline  # the last attempt
     warning = delivery.queued_at + WARN_AFTER * (1 + JITTER)
     if age < WARN_AFTER and warning < retry_at:
-        retry_at = warning  # who was tried more often, as a probe of a dead channel, is not warned later for it
+        retry_at = max(
+            warning, now + result.wait
+        )  # who was tried more often, as a probe of a dead channel, is not warned later for it
     note = ""
     if age >= WARN_AFTER and not delivery.warned:
         note = (
@@ -72,7 +76,7 @@ def settle(
     return Verdict(waiting, retry_at, note)
 
 
-def _given_up(delivery: ClaimedDelivery, result: DeliveryResult, because: str) -> Verdict:
+def _given_up(delivery: Claimed, result: DeliveryResult, because: str) -> Verdict:
     text = f"{because}; the last answer was: {result.text}"
     return Verdict(
         replace(result, outcome=Outcome.FAILED, text=text, channel_down=False),

@@ -41,6 +41,16 @@ def test_mails_that_fail_together_are_one_trouble() -> None:
     assert health.failures == 1
 
 
+def test_a_channel_that_asks_for_a_pause_gets_it_and_no_shorter_one() -> None:
+    health = Health(4)
+    health.failed(START, "429", SECOND)
+    first = health.until
+    health.failed(START, "429", 60 * SECOND)  # one that was under way, too
+    health.failed(START, "refused")
+
+    assert (first, health.until) == (START + BACKOFF[0], START + 60 * SECOND)
+
+
 def test_a_channel_that_recovers_starts_slowly() -> None:
     health = Health(8)
     health.failed(START, "421")

@@ -81,6 +81,14 @@ def test_the_last_attempt_is_at_five_days_and_then_it_has_failed() -> None:
     assert "given up after 5 days; the last answer was: no connection" in final.note
 
 
+def test_a_far_side_that_names_a_time_is_not_asked_before_and_the_last_attempt_stays() -> None:
+    asked = replace(LATER, wait=timedelta(hours=1))
+
+    assert at(timedelta(), asked).retry_at == START + timedelta(hours=1)
+    assert at(timedelta(hours=3, minutes=50), asked).retry_at == START + timedelta(hours=4, minutes=50)
+    assert at(GIVE_UP_AFTER - timedelta(minutes=5), asked).retry_at == START + GIVE_UP_AFTER
+
+
 def test_final_dots_are_bounded() -> None:
     assert at(timedelta(), LOST, dots=MAX_DOTS - 2).retry_at is not None
     final = at(timedelta(), LOST, dots=MAX_DOTS - 1)

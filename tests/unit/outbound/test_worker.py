@@ -22,8 +22,8 @@ from gateway.model import (
     Token,
     TokenPurpose,
 )
+from gateway.outbound import courier as courier_module
 from gateway.outbound import dkim
-from gateway.outbound import worker as worker_module
 from gateway.outbound.health import BACKOFF, Rate
 from gateway.outbound.schedule import DELAYS, GIVE_UP_AFTER, JITTER, WARN_AFTER
 from gateway.outbound.signer import Signer
@@ -385,7 +385,7 @@ async def test_a_mail_whose_dot_is_never_confirmed_is_not_sent_for_ever() -> Non
 
 
 async def test_a_result_is_recorded_although_the_store_is_away_for_a_while(monkeypatch) -> None:
-    monkeypatch.setattr(worker_module, "TROUBLE_PAUSE", 0.001)
+    monkeypatch.setattr(courier_module, "TROUBLE_PAUSE", 0.001)
     stage = Stage()
     row = stage.outbox.put(1)
     stage.outbox.broken = 5
@@ -445,7 +445,7 @@ async def test_the_loop_wakes_at_once_finishes_what_it_sends_and_says_good_bye()
 
 
 async def test_the_loop_outlives_a_store_that_is_away(monkeypatch) -> None:
-    monkeypatch.setattr(worker_module, "TROUBLE_PAUSE", 0.001)
+    monkeypatch.setattr(courier_module, "TROUBLE_PAUSE", 0.001)
 
     class Away(MemoryOutbox):
         failures = 3
