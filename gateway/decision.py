@@ -29,7 +29,7 @@ from gateway.routing import assign
 from gateway.rules import classify
 from gateway.rules.agents import agents_answer
 from gateway.rules.behaviour import fingerprint
-from gateway.rules.reports import report_events
+from gateway.rules.reports import complainants, report_events
 from gateway.threading import Thread, find_thread
 
 STORM_TICKETS = 10  # new tickets of one author in 30 minutes, after which further mail joins the last of them
@@ -45,7 +45,7 @@ ON_A_TICKET = {
     Kind.CALENDAR: (Disposition.RECEIPT, EntryKind.RECEIPT),
     Kind.COMPLAINT: (Disposition.COMPLAINT, EntryKind.DELIVERY),
 }
-# What is not tied to a ticket and still opens none. Everything else opens one (I10): markers take nothing away.
+# What is not tied to a ticket and becomes no ticket by itself. Everything else does (I10): markers take nothing away.
 WITHOUT_A_TICKET = {
     Kind.RECEIPT: Disposition.RECEIPT,
     Kind.CALENDAR: Disposition.RECEIPT,
@@ -75,7 +75,7 @@ def decide(mail: ParsedMail, facts: Facts, key: str, policy: Policy) -> Plan:
     if thread.ticket is not None:
         return continue_ticket(mail, facts, thread, plan, policy)
     if judgement.kind in WITHOUT_A_TICKET:
-        return replace(plan, disposition=WITHOUT_A_TICKET[judgement.kind])
+        return file_news(mail, facts, plan, policy)
     if stored.storm_ticket is not None and stored.recent_tickets >= STORM_TICKETS:
         because = f"{stored.recent_tickets} tickets of this author in 30 minutes: joined to the last"
         return replace(
@@ -107,6 +107,17 @@ def file_report(mail: ParsedMail, facts: Facts, thread: Thread, plan: Plan, poli
     )
 
 
+def file_news(mail: ParsedMail, facts: Facts, plan: Plan, policy: Policy) -> Plan:
+    """File what machines tell about no ticket of ours. People read complaints: one open ticket of the queue has all."""
+    plan = replace(plan, disposition=WITHOUT_A_TICKET[plan.judgement.kind])
+    if plan.disposition is not Disposition.COMPLAINT:
+        return plan
+    if facts.stored.abuse_ticket is None:
+        return replace(open_ticket(mail, facts, plan, policy), disposition=plan.disposition, acknowledge=False)
+    because = "complaints about no ticket of ours share one"
+    return replace(plan, entry_kind=EntryKind.DELIVERY, ticket_id=facts.stored.abuse_ticket, thread_because=because)
+
+
 def file_answer(thread: Thread, plan: Plan, answer: AgentWords | str) -> Plan:
     """Send an agent's answer on to the customer; keep what only claims to be one as an internal entry."""
     assert thread.ticket is not None
@@ -117,7 +128,7 @@ def file_answer(thread: Thread, plan: Plan, answer: AgentWords | str) -> Plan:
 
 
 def continue_ticket(mail: ParsedMail, facts: Facts, thread: Thread, plan: Plan, policy: Policy) -> Plan:
-    """Put a mail on the ticket that it belongs to. Only a person's answer reopens (I4)."""
+    """Put a mail on its ticket. Only a person reopens it (I4), or a machine that a token of ours vouches for."""
     ticket, judgement = thread.ticket, plan.judgement
     assert ticket is not None
     disposition, entry = ON_A_TICKET[judgement.kind]
@@ -131,10 +142,10 @@ def continue_ticket(mail: ParsedMail, facts: Facts, thread: Thread, plan: Plan, 
         disposition=disposition,
         entry_kind=entry,
         ticket_id=ticket.ticket_id,
-        reopen=entry is EntryKind.CUSTOMER and not judgement.still and not stays_closed,
+        reopen=entry is EntryKind.CUSTOMER and judgement.may_reopen and not stays_closed,
         participants=() if thread.newcomer else others(mail, facts, author),
         newcomers=(author,) if thread.newcomer and author else (),
-        suppress=(author.address,) if judgement.kind is Kind.COMPLAINT and author else (),
+        suppress=complainants(mail, facts, judgement),
         alert=may_alert(judgement),
     )
 

@@ -84,6 +84,7 @@ class Stored:
     seconds_since_ours: float | None = None  # since we last sent automatic mail to this author
     recent_tickets: int = 0  # tickets that this author opened in the last 30 minutes
     storm_ticket: TicketId | None = None  # where further mail of a storm goes
+    abuse_ticket: TicketId | None = None  # the open ticket of this queue for complaints about no ticket of ours
     arrivals: tuple[Arrival, ...] = ()  # of the author's organisation (free-mail: address) in this queue, last 24 h
     suspect_until: datetime | None = None  # the behaviour detector silenced (organisation, queue) until then
     author_agent: DeskAgent | None = None  # the agent whose address stands in From, proven or not

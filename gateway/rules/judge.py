@@ -28,7 +28,9 @@ SPEAKS_FREELY: Final = frozenset({Effect.WEAK, Effect.HUMAN, Effect.DISCOUNT, Ef
 
 WEAK_VOTES: Final = 2
 LOW_PRIORITY: Final = frozenset({"newsletter", "spam-tagged"})
+ABUSE: Final = "abuse"  # the tag of the ticket for complaints
 TAGS: Final = {
+    "complaint": ABUSE,
     "spam-tagged": "spam",
     "challenge": "challenge",
     "sender-unknown": "sender-unknown",

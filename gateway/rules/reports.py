@@ -127,7 +127,13 @@ def _bounce_robot(reading: Reading) -> str:
 
 
 def _mail_system(reading: Reading) -> str:
-    """Say that From names a mail system, or the empty string. A postmaster is one if the subject says so, too."""
+    """Say that From names a mail system, or the empty string.
+
+    A postmaster is one if the subject says so, too. So is a From that is no address, such as `<>`: people's programs
+    do not write that.
+    """
+    if reading.mail.from_ is None and bounce_subject(reading):
+        return "From is no address"
     local = local_part(reading.from_address)
     if any(piece in local for piece in SYSTEMS) or (local == "postmaster" and bounce_subject(reading)):
         return f"From is {reading.from_address}"

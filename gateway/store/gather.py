@@ -16,6 +16,7 @@ from gateway.model import (
     IntakeId,
     Mailbox,
     ParsedMail,
+    ReportKind,
     Route,
     Stored,
     TicketId,
@@ -25,9 +26,10 @@ from gateway.model import (
     TokenPurpose,
     Tokens,
 )
+from gateway.rules.judge import ABUSE
 from gateway.store.context import Context
 from gateway.store.statement import Row, Statement
-from gateway.store.tables import customers, intakes, mail_keys, message_ids, participants, tickets
+from gateway.store.tables import customers, intakes, mail_keys, message_ids, participants, ticket_tags, tickets
 from gateway.store.tables_out import automatic_counts, deliveries, suppressions, suspicions
 from gateway.store.timeline import KEY_LENGTH
 from gateway.store.times import microseconds, to_moment
@@ -38,6 +40,7 @@ RECENT = microseconds(hours(0.5))
 A_DAY = microseconds(hours(24))
 MOST_ARRIVALS = 100
 MOST_TICKETS = 64  # of those that one mail names or refers to
+ALIVE = (TicketStatus.NEW, TicketStatus.OPEN, TicketStatus.WAITING)
 MERGES = 8  # followed at most: a ring in the data ends
 
 SAME_MAIL = Statement(
@@ -99,6 +102,15 @@ ARRIVALS = Statement(
     .order_by(intakes.c.received_at.desc())
     .limit(literal_column(str(MOST_ARRIVALS)))
 )
+ABUSE_TICKET = Statement(
+    select(func.max(tickets.c.id))
+    .select_from(ticket_tags.join(tickets, tickets.c.id == ticket_tags.c.ticket_id))
+    .where(
+        ticket_tags.c.tag == bindparam("tag"),
+        tickets.c.queue == bindparam("queue"),
+        tickets.c.status.in_([literal_column(f"'{status.value}'") for status in ALIVE]),
+    )
+)
 SUSPECT = Statement(
     select(suspicions.c.suspect_until).where(
         suspicions.c.organisation == bindparam("organisation"),
@@ -136,6 +148,7 @@ def gather(context: Context, claim: Claim, mail: ParsedMail, *, route: Route, to
         seconds_since_ours=None if last is None else max(0, context.now - last) / 1e6,
         recent_tickets=len(opened),
         storm_ticket=next((TicketId(number) for number, queue in opened if queue == route.queue), None),
+        abuse_ticket=abuse_ticket(context, mail, route.queue),
         arrivals=arrivals(context, group, route.queue, claim.intake_id) if group else (),
         suspect_until=suspect_until(context, group, route.queue) if group else None,
         author_agent=agent_in_from(context, mail),
@@ -198,6 +211,15 @@ def read_tickets(context: Context, numbers: Iterable[int]) -> tuple[TicketRef, .
             refs[ticket_id] = TicketRef(ticket_id, queue, TicketStatus(status), people, subject, merged_into)
             wanted = merged_into
     return tuple(refs.values())
+
+
+def abuse_ticket(context: Context, mail: ParsedMail, queue: str) -> TicketId | None:
+    """Return the open ticket that collects a queue's complaints. Asked for only where a mail may be one."""
+    reports = mail.report is not None and mail.report.kind is ReportKind.FEEDBACK
+    if not reports and not mail.values("x-apple-unsubscribe"):
+        return None
+    found = context.transaction.value(ABUSE_TICKET, tag=ABUSE, queue=queue)
+    return None if found is None else TicketId(found)
 
 
 def author_of(mail: ParsedMail, context: Context) -> Mailbox | None:

@@ -11,16 +11,20 @@ from gateway.config.settings import Queue, Settings
 from gateway.decision import STORM_TICKETS, decide
 from gateway.model import (
     Claim,
+    DeliveryId,
     Disposition,
     EntryKind,
     Envelope,
     IntakeId,
     Priority,
+    Report,
+    ReportKind,
     Route,
     Stored,
     TicketId,
     TicketRef,
     TicketStatus,
+    Token,
     TokenPurpose,
     Tokens,
 )
@@ -160,3 +164,40 @@ def test_mail_for_a_queue_that_is_configured_no_more_goes_to_one_that_is():
 
 def test_the_tests_and_the_instance_share_their_key():
     assert policy().keys.verify(KEYS.mint(TokenPurpose.REPLY, 7), TokenPurpose.REPLY) is not None
+
+
+COMPLAINT = ("X-Apple-Unsubscribe: true",)
+
+
+def test_a_complaint_about_no_ticket_of_ours_opens_one_and_further_ones_join_it():
+    first = plan(*COMPLAINT)
+    next_one = plan(*COMPLAINT, stored=Stored(abuse_ticket=TicketId(9)))
+
+    assert (first.disposition, first.new_ticket.tags) == (Disposition.COMPLAINT, ("abuse",))
+    assert (next_one.disposition, next_one.ticket_id, next_one.new_ticket) == (Disposition.COMPLAINT, 9, None)
+    for made in (first, next_one):
+        assert (made.acknowledge, made.alert, made.reopen, made.suppress) == (False, False, False, ())
+
+
+def test_a_complaint_mutes_whom_we_wrote_to_and_not_who_reports_it():
+    """A feedback loop's own address has done nothing, and one who forges reports must not mute a customer."""
+    ours = Stored(tickets=(TICKET,), reported_deliveries=((DeliveryId(4), TicketId(7), "ann.lee@customer.example"),))
+    mail = replace(mail_of("From: fbl@provider.example"), report=Report(ReportKind.FEEDBACK, (), (), "abuse"))
+    tokens = Tokens(reported=(Token(TokenPurpose.MESSAGE, 7, 3),))
+    facts = replace(facts_for(mail, stored=ours), tokens=tokens)
+
+    made = decide(mail, facts, "key", policy())
+    forged = decide(mail, facts_for(mail), "key", policy())
+
+    assert (made.disposition, made.ticket_id) == (Disposition.COMPLAINT, 7)
+    assert made.suppress == ("ann.lee@customer.example",)
+    assert forged.suppress == ()
+
+
+@pytest.mark.parametrize(("vouched", "reopens"), [(True, True), (False, False)])
+def test_a_machine_reopens_only_what_a_token_of_ours_ties_it_to(vouched, reopens):
+    """A participant's monitoring, or the desk of a customer, that merely refers to a mail of the ticket."""
+    to = f"support-in+{TOKEN}@tickets.example.org" if vouched else CREATION
+    made = plan("Auto-Submitted: auto-generated", stored=Stored(tickets=(TICKET,), referenced=(TICKET,)), rcpt_to=to)
+
+    assert (made.disposition, made.reopen) == (Disposition.APPEND, reopens)

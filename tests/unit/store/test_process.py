@@ -21,8 +21,10 @@ from gateway.model import (
     Kind,
     Mailbox,
     Plan,
+    Report,
     ReportedRecipient,
     ReportEvent,
+    ReportKind,
     Token,
     TokenPurpose,
     Tokens,
@@ -296,6 +298,20 @@ async def test_a_complaint_mutes_the_address(store: SqlStore) -> None:
     await process(store, parsed, plan)
 
     assert (await gathered(store, mail())).suppressed
+
+
+async def test_a_complaint_finds_the_open_ticket_of_its_queue_for_complaints(store: SqlStore) -> None:
+    complaint = mail(report=Report(ReportKind.FEEDBACK, (), (), "abuse"))
+    assert (await gathered(store, complaint)).abuse_ticket is None
+    opened = opens(complaint, disposition=Disposition.COMPLAINT)
+    assert opened.new_ticket is not None
+    plan = replace(opened, new_ticket=replace(opened.new_ticket, tags=("abuse",)))
+    ticket = (await process(store, complaint, plan)).ticket_id
+
+    assert ticket is not None
+    assert (await gathered(store, complaint)).abuse_ticket == ticket
+    assert (await gathered(store, mail())).abuse_ticket is None  # nobody else joins it
+    assert (await store.audit()).problems == ()
 
 
 async def test_what_the_loop_detector_found_is_kept_and_doubles(store: SqlStore, clock: MovableClock) -> None:
