@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -70,11 +70,17 @@ class Guard:
         metrics.HTTP_SECONDS.labels(route).observe(time.monotonic() - started)
 
 
-class Catch:
-    """The one broad catch of HTTP: the cause goes to the log, the client gets an id and nothing else."""
+Apology = Callable[[Scope, int, str, str], Awaitable[ASGIApp | None]]
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+
+class Catch:
+    """The one broad catch of HTTP: the cause goes to the log, the client gets an id and nothing else.
+
+    `apology` makes a page of status, words and id for those who read pages; without one a problem has to do.
+    """
+
+    def __init__(self, app: ASGIApp, apology: Apology | None = None) -> None:
+        self._app, self._apology = app, apology
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -94,11 +100,26 @@ class Catch:
             if started:
                 return  # the answer stays incomplete, and the server closes the connection
             if isinstance(error, TooLarge):
-                await answer(send, 413, "this request is too large")
+                status, words, error_id = 413, "this request is too large", ""
             elif isinstance(error, PoterneError) and is_transient(error):
-                await answer(send, 503, "the store does not answer", error_id)
+                status, words = 503, "the store does not answer"
             else:
-                await answer(send, 500, "internal error", error_id)
+                status, words = 500, "internal error"
+            page = await self._page(scope, status, words, error_id)
+            if page is None:
+                await answer(send, status, words, error_id)
+            else:
+                await page(scope, receive, send)
+
+    async def _page(self, scope: Scope, status: int, words: str, error_id: str) -> ASGIApp | None:
+        """Return a page that says what happened, or None where nobody reads pages."""
+        if self._apology is None:
+            return None
+        try:
+            return await self._apology(scope, status, words, error_id)
+        except Exception:  # what broke the request may break its page, too: then plain words have to do
+            log.exception("http.failed", method=scope["method"], route=route_of(scope), error_id=error_id)
+            return None
 
 
 def host_of(scope: Scope) -> str:

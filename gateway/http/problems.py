@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request
@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Scope
 
 from gateway.desk.access import Forbidden
 from gateway.desk.accounts import TooManyTries
@@ -24,6 +25,7 @@ from gateway.errors import (
     SignInRefused,
     Transient,
 )
+from gateway.http.guard import Apology
 from gateway.http.sessions import NotSignedIn
 
 API = "/api/"
@@ -44,7 +46,12 @@ TABLE: tuple[tuple[type[PoterneError], int, str], ...] = (
 # What is not theirs and what does not exist look the same, to the octet (T11).
 SAME_WORDS = {404: "there is nothing here that you may see"}
 
-RenderError = Callable[[Request, int, str], Awaitable[Response]]
+
+class RenderError(Protocol):
+    """Makes a page of an error: status, words for people, and the id under which the log has the cause, if it has."""
+
+    def __call__(self, request: Request, status: int, detail: str, error_id: str = "") -> Awaitable[Response]:
+        """Return the page."""
 
 
 class Problem(BaseModel):
@@ -79,6 +86,18 @@ def told(error: PoterneError) -> tuple[int, str, str]:
             detail = SAME_WORDS.get(status, "" if status == HTTPStatus.SERVICE_UNAVAILABLE else str(error))
             return status, title, detail
     return 500, "internal error", ""
+
+
+def apology(render: RenderError | None) -> Apology | None:
+    """Return what makes pages of failures that nothing else has answered; the API gets problems."""
+    if render is None:
+        return None
+
+    async def page(scope: Scope, status: int, words: str, error_id: str) -> ASGIApp | None:
+        path: str = scope["path"]
+        return None if path.startswith(API) else await render(Request(scope), status, words, error_id)
+
+    return page
 
 
 def install(app: FastAPI, render: RenderError | None = None, sign_in: str = "/sign-in") -> None:

@@ -43,7 +43,7 @@ def build_application(
     )
     app.state.sessions = sessions
     problems.install(app, render)
-    app.add_middleware(Catch)
+    app.add_middleware(Catch, apology=problems.apology(render))
     for router in routers:
         app.include_router(router)
     return Guard(app, hosts)

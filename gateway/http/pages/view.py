@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from dataclasses import dataclass
 from functools import partial
@@ -118,17 +119,16 @@ class Pages:
         html = self._environments[locale].get_template(name).render(common | values)
         return HTMLResponse(html, status, headers={"Content-Security-Policy": policy(nonce)})
 
-    async def error(self, request: Request, status: int, detail: str) -> HTMLResponse:
-        """Return an error as a page; it must work when nothing else does."""
-        try:
-            who = await sessions_of(request).known(request)
-            return (
-                await self.show(request, who, "error.html", **problem(request, status, detail))
-                if who
-                else (self.render(request, "error.html", **problem(request, status, detail)))
-            )
-        except PoterneError:
-            return self.render(request, "error.html", **problem(request, status, detail))
+    async def error(self, request: Request, status: int, detail: str, error_id: str = "") -> HTMLResponse:
+        """Return an error as a page; it must work when nothing else does, so that failures of ours ask nobody."""
+        values = problem(request, status, detail) | {"error_id": error_id}
+        if not error_id:
+            with contextlib.suppress(PoterneError):
+                who = await sessions_of(request).known(request)
+                if who is not None:
+                    return await self.show(request, who, "error.html", **values)
+        who = getattr(request.state, "principal", None)
+        return self.render(request, "error.html", who=who, **values)
 
     def queue_name(self, key: str) -> str:
         """Return how people call a queue; one that is not configured any more keeps its key."""

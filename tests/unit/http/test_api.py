@@ -226,12 +226,14 @@ async def test_inline_images_have_signed_addresses_that_end(office, browser, mon
     frame = await lea.get(f"/api/v1/tickets/{ticket}/entries/{entry['id']}/html")
     address = frame.text.partition('src="')[2].partition('"')[0]
     image = await stranger.get(address)
+    # not the last character of the signature: some of its bits are padding
+    forged = address[:-5] + ("A" if address[-5] != "A" else "B") + address[-4:]
 
     assert "sandbox" in frame.headers["content-security-policy"]
     assert frame.text.count("src=") == 1
     assert (image.status_code, image.content) == (200, PNG)
     assert image.headers["content-type"] == "image/png"
-    assert (await stranger.get(address[:-1] + ("A" if address[-1] != "A" else "B"))).status_code in {303, 404}
+    assert (await stranger.get(forged)).status_code in {303, 404}
     later = time.time() + 601
     monkeypatch.setattr("time.time", lambda: later)
     assert (await stranger.get(address)).status_code in {303, 404}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import re
 
+from structlog.testing import capture_logs
+
 from gateway.desk.nouns import Agent, Principal
 from tests.support.desk import ADA, LEA
 
@@ -182,6 +184,40 @@ async def test_mail_html_is_a_document_of_nobody(office, browser):
     assert ' src="https://tracker.test' not in body.text
     asked = await lea.get(address + "?remote=true")
     assert ' src="https://tracker.test' in asked.text
+
+
+async def test_a_failure_of_ours_is_a_calm_page_with_the_id_of_its_cause(office, browser, monkeypatch):
+    async def broken(*_args: object) -> None:
+        raise RuntimeError("secret cause")
+
+    monkeypatch.setattr(office.desk.shelf, "views", broken)
+    lea = await browser(LEA)
+    with capture_logs() as logged:
+        page = await lea.get("/", headers={"accept-language": "fr"})
+        problem = await lea.get("/api/v1/views")
+
+    on_page, on_api = [event["error_id"] for event in logged if event["event"] == "http.failed"]
+    assert (page.status_code, problem.status_code) == (500, 500)
+    assert page.headers["content-type"].startswith("text/html")
+    assert page.headers["content-security-policy"].startswith("default-src 'none'; script-src 'nonce-")
+    assert f"<code>{on_page}</code>" in page.text
+    assert "L'erreur vient de nous" in page.text
+    assert problem.headers["content-type"] == "application/problem+json"
+    assert problem.json() == {"title": "internal error", "status": 500, "instance": on_api}
+    assert "secret cause" not in page.text + problem.text
+
+
+async def test_a_failure_of_the_page_about_failures_leaves_a_problem(office, browser, monkeypatch):
+    def broken() -> None:
+        raise RuntimeError("secret cause")
+
+    lea = await browser(LEA)
+    monkeypatch.setattr(office.desk.clock, "now", broken)
+    answer = await lea.get("/")
+
+    assert answer.status_code == 500
+    assert answer.json()["title"] == "internal error"
+    assert "secret cause" not in answer.text
 
 
 async def test_static_files_are_kept_by_their_content(office, browser):
