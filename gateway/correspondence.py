@@ -9,7 +9,7 @@ from typing import Final
 
 from gateway.errors import NotSendable
 from gateway.mail import letters
-from gateway.mail.address import canonical
+from gateway.mail.address import identity
 from gateway.mail.attachments import content_of
 from gateway.model import Conversation, DeskAgent, Draft, Mailbox, OutgoingFile, OutgoingId, ParsedMail, Plan, Route
 from gateway.policy import Policy
@@ -53,9 +53,9 @@ class MailLetters:
         words = self.plan.words
         if words is None or words.internal:
             raise NotSendable("it is not for the customer")
-        own = {canonical(address) for address in self.policy.own_addresses}
+        own = {identity(address) for address in self.policy.own_addresses}
         requester = conversation.requester
-        if requester is None or canonical(requester.address) in own:
+        if requester is None or identity(requester.address) in own:
             raise NotSendable("the ticket has no requester that mail can go to")
         answered = letters.Answered(conversation.answers, (conversation.answers,) if conversation.answers else ())
         return letters.reply(
@@ -67,7 +67,7 @@ class MailLetters:
             outgoing=outgoing,
             keys=self.policy.keys,
             answered=answered,
-            cc=tuple(box for box in conversation.others if canonical(box.address) not in own),
+            cc=tuple(box for box in conversation.others if identity(box.address) not in own),
             files=tuple(self._files()),
             history=tuple(letters.Quoted(item.author, item.at, item.text) for item in conversation.said),
         )

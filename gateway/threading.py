@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.mail.address import canonical, organisation
+from gateway.mail.address import identity, organisation
 from gateway.model import Facts, Judgement, Kind, ParsedMail, TicketRef, Token, TokenPurpose
 
 MAX_KEYS: Final = 32
@@ -70,7 +70,7 @@ def is_participant(ticket: TicketRef, mail: ParsedMail, judgement: Judgement) ->
     # The author is From, never Reply-To: a stranger with a good DMARC record may write any Reply-To.
     if author is None or mail.hostile or judgement.author_disowned:
         return False
-    return canonical(author.address) in ticket.participants
+    return identity(author.address) in ticket.participants
 
 
 def _attach(ticket: TicketRef, because: str, mail: ParsedMail, judgement: Judgement) -> Thread:

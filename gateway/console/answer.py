@@ -7,7 +7,7 @@ import asyncio
 from gateway.console.desk import Desk
 from gateway.errors import Conflict, NotSendable
 from gateway.mail import letters, parse
-from gateway.mail.address import canonical
+from gateway.mail.address import identity
 from gateway.model import Draft, EntryKind, Mailbox, OutgoingId, TicketId, TicketView
 
 CONVERSATION = {EntryKind.CUSTOMER.value, EntryKind.AGENT.value}  # what may be quoted to a customer; never a note
@@ -50,11 +50,11 @@ async def answer(desk: Desk, number: int, text: str, author: str, *, cc: bool = 
 
 def people(view: TicketView, desk: Desk) -> tuple[Mailbox | None, tuple[Mailbox, ...]]:
     """Return the requester and the other participants; newcomers are shown and get nothing (I5), and so do we."""
-    own = {canonical(address) for address in desk.policy.own_addresses}
+    own = {identity(address) for address in desk.policy.own_addresses}
     boxes = [
         (item.role, Mailbox(item.name, item.address))
         for item in view.participants
-        if canonical(item.address) not in own
+        if identity(item.address) not in own
     ]
     requester = next((box for role, box in boxes if role == "requester"), None)
     return requester, tuple(box for role, box in boxes if role == "participant")

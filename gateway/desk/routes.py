@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gateway.desk.nouns import Route, TicketPage
-from gateway.mail.address import canonical, is_valid, normal
+from gateway.mail.address import identity, is_valid, normal
 from gateway.model import Mailbox, ParticipantRow
 from gateway.policy import Policy
 
@@ -29,8 +29,8 @@ def route_of(page: TicketPage, policy: Policy) -> Route:
 
 def people(participants: Iterable[ParticipantRow], policy: Policy) -> tuple[tuple[Mailbox, ...], tuple[Mailbox, ...]]:
     """Return the requester, and the other participants."""
-    own = {canonical(address) for address in policy.own_addresses}
-    known = [item for item in participants if is_valid(item.address) and canonical(item.address) not in own]
+    own = {identity(address) for address in policy.own_addresses}
+    known = [item for item in participants if is_valid(item.address) and identity(item.address) not in own]
     to = tuple(Mailbox(item.name, item.address) for item in known if item.role == "requester")
     cc = tuple(Mailbox(item.name, item.address) for item in known if item.role == "participant")
     return to, cc

@@ -79,7 +79,7 @@ class Stored:
     refers_to_automatic: bool = False  # the mail refers to automatic mail of ours (I3)
     reported_deliveries: tuple[tuple[DeliveryId, TicketId, str], ...] = ()  # deliveries that a report is about
     blocklist: tuple[str, ...] = ()  # stored patterns; the configuration's are added to these
-    agents: frozenset[str] = frozenset()  # canonical addresses of agents
+    agents: frozenset[str] = frozenset()  # addresses of agents, and their identities
     suppressed: bool = False  # the requester's address is suppressed
     seconds_since_ours: float | None = None  # since we last sent automatic mail to this author
     recent_tickets: int = 0  # tickets that this author opened in the last 30 minutes
@@ -99,7 +99,7 @@ class Facts:
     tokens: Tokens = Tokens()
     stored: Stored = Stored()
     now: datetime | None = None
-    own_addresses: frozenset[str] = frozenset()  # canonical: creation addresses, inboxes, From, accounts, agents
+    own_addresses: frozenset[str] = frozenset()  # normal form: creation addresses, inboxes, From, accounts, agents
     blocklist: tuple[str, ...] = ()  # patterns of the configuration and of the store
     forwarders: tuple[str, ...] = ()  # of this queue: addresses, domains or List-Ids
     authserv_ids: tuple[str, ...] = ()

@@ -42,6 +42,6 @@ class TicketRef:
     ticket_id: TicketId
     queue: str
     status: TicketStatus
-    participants: frozenset[str]  # canonical addresses of requester and participants
+    participants: frozenset[str]  # requester and participants, by identity
     subject: str = ""
     merged_into: TicketId | None = None

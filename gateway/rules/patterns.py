@@ -38,7 +38,7 @@ def compiled(patterns: tuple[str, ...]) -> Patterns:
     domains: dict[str, str] = {}
     others: list[str] = []
     for pattern in patterns:
-        shape = normal(pattern)
+        shape = normal(pattern if "@" in pattern else f"@{pattern.strip()}")  # a domain alone has A-labels, too
         local, _, domain = shape.rpartition("@")
         if not domain or "*" in domain or (local not in {"", "*"} and "*" in local):
             others.append(pattern)

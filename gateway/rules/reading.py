@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Final, NamedTuple
 
-from gateway.mail.address import canonical, is_valid, normal, parse_mailboxes
+from gateway.mail.address import identity, is_valid, normal, parse_mailboxes
 from gateway.model import Effect, Facts, Field, Mailbox, ParsedMail
 from gateway.rules.forwarders import Forwarding, read_forwarding
 from gateway.rules.robots import is_robot
@@ -87,11 +87,11 @@ class Reading:
         own = self.facts.own_addresses
         if not own or self.is_agent(address):
             return False
-        return normal(address) in own or canonical(address) in _folded(own)
+        return normal(address) in own or identity(address) in _folded(own)
 
     def is_agent(self, address: str) -> bool:
         """Tell whether an address is an agent's: a person of ours, who may also write as a customer."""
-        return bool(self.facts.stored.agents) and canonical(address) in _folded(self.facts.stored.agents)
+        return bool(self.facts.stored.agents) and identity(address) in _folded(self.facts.stored.agents)
 
     @cached_property
     def from_is_ours(self) -> bool:
@@ -212,7 +212,7 @@ def shown(value: str) -> str:
 
 @lru_cache(maxsize=16)
 def _folded(addresses: frozenset[str]) -> frozenset[str]:
-    return frozenset(canonical(address) for address in addresses)
+    return frozenset(identity(address) for address in addresses)
 
 
 def _without_via(name: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.mail.address import canonical
+from gateway.mail.address import identity
 from gateway.model import (
     Action,
     DeliveryId,
@@ -157,7 +157,7 @@ def report_events(mail: ParsedMail, facts: Facts) -> tuple[ReportEvent, ...]:
         return tuple(_unreadable(delivery, address, mail) for delivery, _, address in deliveries[:1])
     events: list[ReportEvent] = []
     for delivery, _, address in deliveries:
-        about = [item for item in report.recipients if canonical(item.recipient) == canonical(address)]
+        about = [item for item in report.recipients if identity(item.recipient) == identity(address)]
         if not about and len(deliveries) == 1:
             # The remote side forwarded our mail and reports the address behind: the token says it was this delivery.
             about = list(report.recipients[:1])

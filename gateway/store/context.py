@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import literal_column, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from gateway.mail.address import canonical, matches, normal
+from gateway.mail.address import identity, matches, normal
 from gateway.model import AgentId, AlertWish, DeskAgent
 from gateway.store.options import StoreOptions
 from gateway.store.statement import Row, Statement, Transaction
@@ -44,8 +44,8 @@ class People:
 
     edition: int = -1
     patterns: tuple[str, ...] = ()  # the stored loop blocklist
-    agents: frozenset[str] = frozenset()  # canonical
-    agent_addresses: frozenset[str] = frozenset()  # normal form and canonical
+    agents: frozenset[str] = frozenset()  # by identity
+    agent_addresses: frozenset[str] = frozenset()  # normal form and identity
     desk: tuple[DeskAgent, ...] = ()  # the same agents, each as mail needs to know them
 
 
@@ -56,7 +56,7 @@ class Standing:
 
     def __init__(self, options: StoreOptions) -> None:
         self.options = options
-        self.own = frozenset(canonical(address) for address in options.own_addresses)
+        self.own = frozenset(identity(address) for address in options.own_addresses)
         self.people = People()
 
 
@@ -81,9 +81,9 @@ class Context:
         if people.edition != edition:
             patterns = tuple(pattern for (pattern,) in self.transaction.rows(PATTERNS))
             rows = self.transaction.rows(AGENTS)
-            folded = frozenset(row[1] for row in rows)
-            addresses = folded | {row[0] for row in rows}
-            people = People(edition, patterns, folded, addresses, read_desk(self.transaction, rows))
+            known = frozenset(identity(row[0]) for row in rows)
+            addresses = known | {row[0] for row in rows}
+            people = People(edition, patterns, known, addresses, read_desk(self.transaction, rows))
             self.standing.people = people
         self._people = people
         return people
@@ -98,10 +98,10 @@ class Context:
 
         Agents are loop partners, too: only an alert may go to them.
         """
-        folded, people = canonical(recipient), self.people()
-        if folded in self.standing.own:
+        who, people = identity(recipient), self.people()
+        if who in self.standing.own:
             return "own-address", f"{normal(recipient)} is an address of ours"
-        if folded in people.agents and not alert:
+        if who in people.agents and not alert:
             return "agent-address", f"{normal(recipient)} is an agent's address"
         for pattern in (*self.options.blocklist, *people.patterns):
             if matches(pattern, recipient):

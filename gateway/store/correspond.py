@@ -10,7 +10,7 @@ from dataclasses import replace
 from sqlalchemy import bindparam, func, literal_column, select
 
 from gateway.errors import NotSendable
-from gateway.mail.address import canonical
+from gateway.mail.address import identity
 from gateway.mail.parse import SUBSTITUTE_DOMAIN
 from gateway.model import (
     AlertWish,
@@ -111,11 +111,11 @@ def alert_agents(
     if not wishing:
         return (), ()
     about, assignee = read_conversation(context, ticket_id)
-    author = canonical(case.author.address) if case.author else ""
+    author = identity(case.author.address) if case.author else ""
     sent: list[OutgoingId] = []
     refused: list[Refusal] = []
     for agent in wishing:
-        if not wants(agent, about.queue, assignee) or canonical(agent.address) == author:
+        if not wants(agent, about.queue, assignee) or identity(agent.address) == author:
             continue
         result = alert_one(case, about, agent, letters)
         if isinstance(result, Refusal):
@@ -127,7 +127,7 @@ def alert_agents(
 
 def wants(agent: DeskAgent, queue: str, assignee: str | None) -> bool:
     """Tell whether an agent wants to hear of a ticket, and may."""
-    mine = assignee is not None and canonical(assignee) == canonical(agent.address)
+    mine = assignee is not None and identity(assignee) == identity(agent.address)
     return agent.sees(queue) and (mine or agent.alerts is AlertWish.ALL)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, func, literal_column, select
 
-from gateway.mail.address import canonical, normal, organisation
+from gateway.mail.address import canonical, identity, normal, organisation
 from gateway.model import (
     Arrival,
     Claim,
@@ -131,7 +131,7 @@ def gather(context: Context, claim: Claim, mail: ParsedMail, *, route: Route, to
     folded = canonical(author.address) if author else ""
     opened = transaction.rows(OPENED, folded=folded, since=context.now - RECENT) if folded else []
     # What we send to agents is counted in limits of their own.
-    scope = "agent" if folded in people.agents else "address"
+    scope = "agent" if author and identity(author.address) in people.agents else "address"
     last = transaction.value(LAST_TO, scope=scope, folded=folded) if folded else None
     group = organisation_key(author)
     return Stored(
@@ -225,7 +225,7 @@ def abuse_ticket(context: Context, mail: ParsedMail, queue: str) -> TicketId | N
 def author_of(mail: ParsedMail, context: Context) -> Mailbox | None:
     """Return whose history to look at: From, or Reply-To where a forwarder put an address of ours into From."""
     for box in (mail.from_, *mail.reply_to[:1]):
-        if box is not None and box.address and canonical(box.address) not in context.standing.own:
+        if box is not None and box.address and identity(box.address) not in context.standing.own:
             return box
     return mail.from_
 

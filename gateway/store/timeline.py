@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, literal_column, select, update
 
-from gateway.mail.address import canonical, normal, organisation
+from gateway.mail.address import canonical, identity, normal, organisation
 from gateway.model import EntryKind, Mailbox
 from gateway.store import search
 from gateway.store.context import Context
@@ -132,7 +132,7 @@ def add_participants(context: Context, ticket_id: int, boxes: tuple[Mailbox, ...
     rows = [
         {
             "ticket_id": ticket_id,
-            "canonical": canonical(box.address),
+            "canonical": identity(box.address),
             "address": normal(box.address),
             "name": box.name,
             "role": role,
@@ -149,9 +149,7 @@ def add_participants(context: Context, ticket_id: int, boxes: tuple[Mailbox, ...
 
 def promote(context: Context, ticket_id: int, addresses: tuple[str, ...]) -> None:
     """Make participants of newcomers: an agent chose to write to them."""
-    context.transaction.run_many(
-        PROMOTE, [{"ticket": ticket_id, "folded": canonical(address)} for address in addresses]
-    )
+    context.transaction.run_many(PROMOTE, [{"ticket": ticket_id, "folded": identity(address)} for address in addresses])
 
 
 def remember_ids(

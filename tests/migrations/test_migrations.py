@@ -130,6 +130,23 @@ def test_rows_survive_every_step_to_the_end(empty_url: str, revision: str) -> No
     assert indexed == ([1] if revision < "0002" else [])
 
 
+def test_participants_are_told_apart_by_identity_from_0004_on(empty_url: str) -> None:
+    addresses = {"jan-1984@example.org": "jan-0@example.org", "a=b@example.org": "a@example.org", "eve@example.org": ""}
+    with connect(empty_url) as connection:
+        upgrade(connection, "0003")
+    put_rows(empty_url)
+    with connect(empty_url) as connection:
+        for address, folded in addresses.items():
+            row = {"ticket_id": 1, "canonical": folded or address, "address": address, "role": "requester"}
+            connection.execute(insert(tables.participants).values(added_at=1, **row))
+
+    migrate(empty_url)
+
+    with connect(empty_url) as connection:
+        found = connection.execute(select(tables.participants.c.canonical, tables.participants.c.address)).all()
+    assert {tuple(row) for row in found} == {(address, address) for address in addresses}
+
+
 def test_a_database_of_a_newer_version_is_left_alone(empty_url: str) -> None:
     migrate(empty_url)
     with connect(empty_url) as connection:

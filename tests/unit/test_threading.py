@@ -156,6 +156,22 @@ def test_a_participant_is_known_by_any_spelling_of_the_address():
     assert number(thread(*reply, stored=Stored(referenced=(ticket(7),)))) == 7
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("jan-1984@customer.example", "jan-1985@customer.example"),
+        ("ann=a.example@forwarder.example", "bob=a.example@forwarder.example"),
+        ("ann=a.example@forwarder.example", "ann=b.example@forwarder.example"),
+    ],
+)
+def test_addresses_that_differ_in_digits_are_two_people(one, other):
+    refers = ("In-Reply-To: <kept@customer.example>", RE)
+    stored = Stored(referenced=(ticket(7, one),))
+
+    assert number(thread(f"From: {one}", *refers, stored=stored)) == 7
+    assert number(thread(f"From: {other}", *refers, stored=stored)) is None
+
+
 def test_reply_to_makes_nobody_a_participant():
     stored = Stored(referenced=(ticket(7),))
 
