@@ -105,6 +105,11 @@ def generate(kind: Kind) -> bytes:
         private = rsa.generate_private_key(public_exponent=65537, key_size=MIN_RSA_BITS)
     else:
         private = ed25519.Ed25519PrivateKey.generate()
+    return pem_of(private)
+
+
+def pem_of(private: PrivateKey) -> bytes:
+    """Return a private key as PEM (PKCS #8), without a password."""
     return private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

@@ -47,6 +47,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "outbound.failed": "a delivery failed for good; the ticket shows it",
         "outbound.unknown": "the final dot was sent and no answer seen; it is sent again with the same octets",
         "outbound.stolen": "another worker took this delivery over; nothing was recorded",
+        "outbound.signing-process": "a signing process failed; its mails were signed in a thread",
         "outbound.trouble": "composing, signing or recording failed for a reason of ours; the delivery is tried again",
         "channel.down": "a channel is taken for dead; it is tried now and then, other channels go on",
         "channel.up": "a channel works again",
