@@ -76,7 +76,7 @@ def from_store(settings: Settings) -> list[Finding]:
         return [
             checks.Finding(checks.Grade.FINE, "database", "answers, and has the present schema"),
             *checks.blocklist_gaps(settings, own, stored),
-            *checks.missing_forwarders(await books.list_intakes(checks.RECENT_INTAKES)),
+            *checks.missing_forwarders(settings, await books.list_intakes(checks.RECENT_INTAKES)),
             *checks.standstill(state.breakers, state.pauses, state.quarantined),
         ]
 

@@ -150,17 +150,22 @@ def blocklist_gaps(settings: Settings, own: frozenset[str], stored: Iterable[str
                 yield Finding(Grade.DOUBTFUL, "loop blocklist", seen, f"add it to queues.{key}.inboxes, or block it")
 
 
-def missing_forwarders(rows: Iterable[IntakeRow]) -> Iterator[Finding]:
-    """Look for forwarders that the mail of the last days showed and the configuration does not name."""
+def missing_forwarders(settings: Settings, rows: Iterable[IntakeRow]) -> Iterator[Finding]:
+    """Look for forwarders that the mail of the last days showed and the configuration does not name by now."""
+    from gateway.rules.forwarders import is_configured
+    from gateway.rules.trace import forwarder_named
+
     seen: Counter[tuple[str, str]] = Counter()
+    lines: dict[tuple[str, str], str] = {}
     for row in rows:
-        for verdict in row.verdicts:
-            if verdict.rule == "forwarder-not-configured":
-                seen[row.queue, verdict.because] += 1
-    for (queue, because), count in seen.most_common():
-        # The rule's own words: who forwards, and after the semicolon the line that makes it known.
-        who, _, line = because.partition("; ")
-        yield Finding(Grade.DOUBTFUL, "forwarder", f"{who} ({count} of the last mails of queue {queue})", line)
+        for name, line in filter(None, map(forwarder_named, row.verdicts)):
+            if line and row.queue in settings.queues:
+                seen[row.queue, name] += 1
+                lines.setdefault((row.queue, name), line)  # of the newest mail
+    for (queue, name), count in seen.most_common():
+        if not is_configured(name, settings.queues[queue].forwarders):
+            shown = f"{name} forwards to us ({count} of the last mails of queue {queue})"
+            yield Finding(Grade.DOUBTFUL, "forwarder", shown, f"set {lines[queue, name]}")
 
 
 def standstill(breakers: Iterable[BreakerRow], pauses: Iterable[PauseRow], quarantined: int) -> Iterator[Finding]:

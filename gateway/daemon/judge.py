@@ -24,6 +24,7 @@ LEASE = timedelta(seconds=30)  # after which another node takes over what ours d
 POLL = timedelta(seconds=2)  # safety net, and how soon mail accepted by another node is noticed
 GATHERING = timedelta(milliseconds=5)  # after a slot got free: a few more, and one claim serves them all
 MOST_OCTETS = 32 << 20  # of raw mail in hand, unless a single mail is larger
+MOST_NAMED = 1000  # forwarders that the log names: anybody can make more up
 STORE_PAUSE = timedelta(seconds=1)  # between looks at a store that does not answer
 
 Process = Callable[[Claim], Awaitable[Applied]]
@@ -41,6 +42,7 @@ class IntakeWorker:
         self._stop = asyncio.Event()
         self._running: dict[asyncio.Task[None], Claim] = {}
         self._forgiven: dict[IntakeId, int] = {}  # tries that the store spoiled, by intake
+        self._named: set[tuple[str, str]] = set()  # forwarders that the log has named
 
     def wake(self) -> None:
         """Look for work now: something was accepted, released or replayed."""
@@ -162,6 +164,8 @@ class IntakeWorker:
             self._on_outgoing()
         for refusal in applied.refusals:
             metrics.AUTOMATIC_REFUSED.labels(claim.queue, refusal.rule).inc()
+        if applied.forwarder is not None:
+            self._note_forwarder(claim.queue, *applied.forwarder)
         log.info(
             "intake.done",
             queue=claim.queue,
@@ -170,6 +174,13 @@ class IntakeWorker:
             outgoing=[*applied.outgoing, *applied.alerts, *applied.replies],
             refused=[refusal.rule for refusal in applied.refusals],
         )
+
+    def _note_forwarder(self, queue: str, name: str, line: str) -> None:
+        """Count mail of a forwarder that the configuration does not know, and name it, but not for every mail."""
+        metrics.UNKNOWN_FORWARDERS.labels(queue).inc()
+        if (queue, name) not in self._named and len(self._named) < MOST_NAMED:
+            self._named.add((queue, name))
+            log.warning("forwarder.unknown", queue=queue, forwarder=name, set=line)
 
     async def _release_or_hold(self, claim: Claim, attempt: int, rule: str, because: str) -> None:
         if attempt >= MOST_TRIES:

@@ -27,6 +27,7 @@ from gateway.model import (
     SuppressionRow,
 )
 from gateway.ports import Operations, Reader
+from gateway.rules.forwarders import is_configured
 
 LONGEST_REASON = 500
 LONGEST_PATTERN = 320
@@ -71,6 +72,7 @@ class ForwarderSeen:
     mails: int
     last_at: datetime
     configured: bool
+    line: str = ""  # of the configuration, that would make it known
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +139,14 @@ class Administration:
         return await self._books.inbox_rows()
 
     async def forwarders(self, who: Principal) -> Sequence[ForwarderSeen]:
-        """Return the forwarders that were seen in the last weeks, and whether the configuration knows them."""
+        """Return the forwarders that were seen lately, and the line to set for those that are not configured."""
         need_admin(who)
         queues = self._settings().queues
-        return [
-            ForwarderSeen(queue, name, mails, last, queue in queues and name in queues[queue].forwarders)
-            for queue, name, mails, last in await self._books.forwarders_seen(100)
-        ]
+        found = []
+        for queue, name, mails, last, line in await self._books.forwarders_seen(100):
+            known = queue in queues and is_configured(name, queues[queue].forwarders)
+            found.append(ForwarderSeen(queue, name, mails, last, known, "" if known else line))
+        return found
 
     def configuration(self, who: Principal) -> Mapping[str, Any]:
         """Return the configuration as it was loaded. Secrets show where they come from, never what they are."""

@@ -247,8 +247,8 @@ class AdminBooks(Protocol):
     ) -> Sequence[OutboxRow]:
         """Return deliveries, newest first, of one state or channel if asked."""
 
-    async def forwarders_seen(self, limit: int) -> Sequence[tuple[str, str, int, datetime]]:
-        """Return (queue, forwarder, mails, last seen) of the forwarders whose markers were discounted."""
+    async def forwarders_seen(self, limit: int) -> Sequence[tuple[str, str, int, datetime, str]]:
+        """Return (queue, forwarder, mails, last seen, YAML line) of forwarders; the line is "" for configured ones."""
 
 
 class DeskBooks(AccountBooks, TicketBooks, ChangeBooks, ShelfBooks, TogetherBooks, AdminBooks, Protocol):

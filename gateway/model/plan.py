@@ -71,3 +71,4 @@ class Applied:
     refusals: tuple[Refusal, ...] = ()
     alerts: tuple[OutgoingId, ...] = ()
     replies: tuple[OutgoingId, ...] = ()  # of an agent who answered by mail
+    forwarder: tuple[str, str] | None = None  # one that the configuration does not know, and the line that it lacks

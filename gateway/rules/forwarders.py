@@ -105,7 +105,7 @@ def read_forwarding(index: Mapping[str, list[Field]], mail: ParsedMail, facts: F
     if mail.hostile:
         return Forwarding(patterns=patterns)
     traces = list(_traces(index, facts))
-    seen = [trace for trace in traces if _is_configured(trace.name, patterns)]
+    seen = [trace for trace in traces if is_configured(trace.name, patterns)]
     if patterns:
         seen.extend(Seen(name, Trace.NAMED, where) for name, where in _named(index, mail, patterns))
     stamps = frozenset().union(*(STAMPS[trace.trace] for trace in seen))
@@ -164,7 +164,7 @@ def _named(index: Mapping[str, list[Field]], mail: ParsedMail, patterns: tuple[s
             yield normal(box.address), "To or Cc"
 
 
-def _is_configured(name: str, patterns: tuple[str, ...]) -> bool:
+def is_configured(name: str, patterns: tuple[str, ...]) -> bool:
     """Tell whether an address, List-Id or domain is among the forwarders. A List-Id is its address with a dot for @."""
     if not patterns:
         return False

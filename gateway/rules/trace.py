@@ -11,6 +11,22 @@ from gateway.rules.reading import Evidence, Reading, titled
 
 def discounted(reading: Reading) -> Evidence | None:
     """Say which markers were taken for a configured forwarder's and not counted."""
+STAMPED_BY: Final = ": may be of the forwarder "
+UNKNOWN: Final = " forwards to us; set "
+MAX_NAMED: Final = 20  # configured forwarders that the line to set repeats
+
+
+def forwarder_named(verdict: Verdict) -> tuple[str, str] | None:
+    """Return the forwarder that a stored verdict names, and the YAML line that makes it known: "" if it was known."""
+    match verdict.rule:
+        case "forwarder-discounted":
+            return verdict.because.rpartition(STAMPED_BY)[2], ""
+        case "forwarder-not-configured":
+            name, _, line = verdict.because.partition(UNKNOWN)
+            return name, line.strip("`")
+        case _:
+            return None
+
     forwarding = reading.forwarding
     if not forwarding.stamps:
         return None
@@ -36,16 +52,18 @@ def discounted(reading: Reading) -> Evidence | None:
     if not found:
         return None
     who = forwarding.seen[0]
-    return Evidence(f"{', '.join(dict.fromkeys(found))}: may be of the forwarder {who.name}", who.where)
+    return Evidence(f"{', '.join(dict.fromkeys(found))}{STAMPED_BY}{who.name}", who.where)
 
 
 def not_configured(reading: Reading) -> Evidence | None:
     """Name a forwarder that the configuration does not know, with the YAML line that would make it known."""
-    if not reading.forwarding.unknown:
+    unknown = reading.forwarding.unknown
+    if not unknown:
         return None
-    who = reading.forwarding.unknown[0]
-    queue = reading.facts.route.queue
-    return Evidence(f"{who.name} forwards to us; add `queues.{queue}.forwarders: [{who.name}]`", who.where)
+    who = next((seen for seen in unknown if "@" in seen.name), unknown[0])  # an address says more than a domain
+    named = ", ".join(map(_in_yaml, (*reading.forwarding.patterns[:MAX_NAMED], who.name)))
+    line = f"queues.{reading.facts.route.queue}.forwarders: [{named}]"
+    return Evidence(f"{who.name}{UNKNOWN}`{line}`", who.where)
 
 
 def author_recovered(reading: Reading) -> Evidence | None:
@@ -54,3 +72,8 @@ def author_recovered(reading: Reading) -> Evidence | None:
     if author is None or not reading.from_was_rewritten or canonical(author.address) == canonical(reading.from_address):
         return None
     return Evidence(f"From was rewritten to {reading.from_address}; written by {author.address}", "header")
+
+
+def _in_yaml(item: str) -> str:
+    """Return an entry as it may stand in a YAML list: in quotes where its first sign means something there."""
+    return item if item[:1].isalnum() else f'"{item}"'

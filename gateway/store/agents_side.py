@@ -254,6 +254,6 @@ class AgentsSide(AccountsSide):
         """Return deliveries, newest first."""
         return await self.read(lambda context: desk_admin.find_deliveries(context, limit, before, state, channel))
 
-    async def forwarders_seen(self, limit: int) -> Sequence[tuple[str, str, int, datetime]]:
+    async def forwarders_seen(self, limit: int) -> Sequence[tuple[str, str, int, datetime, str]]:
         """Return the forwarders that were seen."""
         return await self.read(lambda context: desk_admin.forwarders_seen(context, limit))

@@ -23,6 +23,7 @@ from gateway.model import (
     TicketId,
 )
 from gateway.ports import Correspondence
+from gateway.rules.trace import forwarder_named
 from gateway.store.bound import queue_automatic
 from gateway.store.case import Case
 from gateway.store.context import Context
@@ -140,7 +141,8 @@ def apply(
         alerts, refused = alert_agents(case, ticket_id, correspondence)
         refusals = (*refusals, *refused)
     settle(case, plan.disposition, ticket_id, after_ours=after_ours, entry_id=entry_id, refusals=refusals)
-    return Applied(claim.intake_id, plan.disposition, ticket_id, outgoing, refusals, alerts, replies)
+    unknown = next((seen for seen in map(forwarder_named, plan.judgement.verdicts) if seen and seen[1]), None)
+    return Applied(claim.intake_id, plan.disposition, ticket_id, outgoing, refusals, alerts, replies, unknown)
 
 
 def hear_agent(

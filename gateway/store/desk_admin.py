@@ -7,7 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import literal_column, select
 
-from gateway.model import Effect, InboxHealth, InboxRow, OutboxRow
+from gateway.model import InboxHealth, InboxRow, OutboxRow
+from gateway.rules.trace import forwarder_named
 from gateway.store import listings
 from gateway.store.context import Context
 from gateway.store.intakes import verdicts_from_json
@@ -21,7 +22,7 @@ LOOKED_AT = 5000  # of the newest intakes
 INBOXES = Statement(
     select(inboxes.c.name, inboxes.c.health, inboxes.c.detail, inboxes.c.changed_at).order_by(inboxes.c.name)
 )
-DISCOUNTED = Statement(
+JUDGED = Statement(
     select(intakes.c.queue, intakes.c.verdicts, intakes.c.received_at)
     .where(intakes.c.verdicts.is_not(None))
     .order_by(intakes.c.id.desc())
@@ -44,16 +45,17 @@ def find_deliveries(
     return listings.list_outbox(context, limit, before, state=state, channel=channel)
 
 
-def forwarders_seen(context: Context, limit: int) -> list[tuple[str, str, int, datetime]]:
-    """Return the forwarders whose markers were discounted among the newest mails, most mails first."""
+def forwarders_seen(context: Context, limit: int) -> list[tuple[str, str, int, datetime, str]]:
+    """Return the forwarders that the newest mails show, most mails first, with the line that an unknown one lacks."""
     seen: Counter[tuple[str, str]] = Counter()
-    last: dict[tuple[str, str], int] = {}
-    for queue, opinions, received in context.transaction.rows(DISCOUNTED):
-        if Effect.DISCOUNT.value not in opinions:
+    newest: dict[tuple[str, str], tuple[int, str]] = {}
+    for queue, opinions, received in context.transaction.rows(JUDGED):
+        if '"forwarder-' not in opinions:
             continue
-        for verdict in verdicts_from_json(opinions):
-            if verdict.effect is Effect.DISCOUNT:
-                key = (queue, verdict.because)
-                seen[key] += 1
-                last.setdefault(key, received)
-    return [(queue, name, mails, to_moment(last[queue, name])) for (queue, name), mails in seen.most_common(limit)]
+        for name, line in filter(None, map(forwarder_named, verdicts_from_json(opinions))):
+            seen[queue, name] += 1
+            newest.setdefault((queue, name), (received, line))
+    return [
+        (queue, name, mails, to_moment(newest[queue, name][0]), newest[queue, name][1])
+        for (queue, name), mails in seen.most_common(limit)
+    ]

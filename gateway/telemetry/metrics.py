@@ -75,6 +75,12 @@ OLDEST_WAITING = _gauge(
 )
 QUARANTINED = _gauge("quarantined_intakes", "Intakes in quarantine that nobody released or replayed.")
 
+UNKNOWN_FORWARDERS = _counter(
+    "unknown_forwarder_mails_total",
+    "Mails through a forwarder that the queue's configuration does not name; `poterne doctor` names it.",
+    "queue",
+)
+
 # --- automatic mail -------------------------------------------------------------------------------------------
 
 AUTOMATIC = _counter(

@@ -104,8 +104,12 @@ def test_a_forwarder_that_is_not_configured_is_named_with_its_line(poterne: Pote
     take(config, raw)
     seen = poterne("doctor", "-c", config)
 
-    said = "help@gmail.com forwards to us (1 of the last mails of queue support); add `queues.support.forwarders: "
-    assert f"doubtful  forwarder: {said}[help@gmail.com]`\n" in seen.out
+    said = "help@gmail.com forwards to us (1 of the last mails of queue support)"
+    assert f"doubtful  forwarder: {said}; set queues.support.forwarders: [help@gmail.com]\n" in seen.out
+
+    inboxes = "    inboxes: [support@example.org]\n"
+    config.write_text(config.read_text().replace(inboxes, f"{inboxes}    forwarders: [help@gmail.com]\n"))
+    assert "forwards to us (" not in poterne("doctor", "-c", config).out
 
 
 def test_problems_of_the_configuration_come_first(poterne: Poterne, config: Path) -> None:

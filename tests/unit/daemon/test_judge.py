@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.daemon import judge
 from gateway.daemon.judge import IntakeWorker
@@ -89,6 +90,21 @@ async def test_everything_that_waits_is_processed_and_counted():
     assert store.waiting == []
     assert metrics.REGISTRY.get_sample_value("poterne_intakes_total", labels) == before + 7
     assert len(queued) == 7
+
+
+async def test_an_unknown_forwarder_is_counted_and_named_once():
+    labels = {"queue": "support"}
+    before = metrics.REGISTRY.get_sample_value("poterne_unknown_forwarder_mails_total", labels) or 0
+
+    async def do(claim):
+        return applied(claim, forwarder=("help@gmail.com", "queues.support.forwarders: [help@gmail.com]"))
+
+    with capture_logs() as lines:
+        await work(Cardboard(*map(claim, range(1, 4))), do)
+
+    assert metrics.REGISTRY.get_sample_value("poterne_unknown_forwarder_mails_total", labels) == before + 3
+    (line,) = [line for line in lines if line["event"] == "forwarder.unknown"]
+    assert (line["forwarder"], line["set"]) == ("help@gmail.com", "queues.support.forwarders: [help@gmail.com]")
 
 
 async def test_a_slow_mail_holds_one_slot_and_nothing_else():

@@ -104,3 +104,21 @@ async def test_the_rest_is_there_for_administrators(office):
     assert (await admin.statistics(office.ada)).waiting_intakes == 0
     with pytest.raises(NotFound):
         await admin.reset_breaker(office.ada, "support")
+
+
+async def test_a_forwarder_is_named_with_the_line_to_set_until_it_is_configured(office, monkeypatch):
+    through = {"X-Forwarded-For": "help@gmail.com support-in@tickets.example.org"}
+    for number in range(2):
+        await office.receive(office.mail(f"Mail {number}", **through))
+
+    (seen,) = await office.desk.administration.forwarders(office.ada)
+
+    assert (seen.queue, seen.forwarder, seen.mails, seen.configured) == ("support", "help@gmail.com", 2, False)
+    assert seen.line == "queues.support.forwarders: [help@gmail.com]"
+
+    support = office.settings.queues["support"].model_copy(update={"forwarders": ("help@gmail.com",)})
+    changed = office.settings.model_copy(update={"queues": {**office.settings.queues, "support": support}})
+    monkeypatch.setattr(office.desk.administration, "_settings", lambda: changed)
+    (seen,) = await office.desk.administration.forwarders(office.ada)
+
+    assert (seen.configured, seen.line) == (True, "")

@@ -3,6 +3,7 @@
 import pytest
 
 from gateway.model import Kind
+from gateway.rules.trace import forwarder_named
 from tests.support.judged import CREATION, judge, person
 
 ANN = "ann.lee@customer.example"
@@ -71,10 +72,26 @@ def test_an_unknown_forwarder_is_named_with_the_line_to_add(way):
     headers, mail_from, forwarder = WAYS[way]
 
     judged = judge(*headers, mail_from=mail_from, forwarders=())
-    notes = [verdict.because for verdict in judged.verdicts if verdict.rule == "forwarder-not-configured"]
+    (named,) = filter(None, map(forwarder_named, judged.verdicts))
 
-    assert len(notes) == 1
-    assert f"`queues.support.forwarders: [{forwarder}]`" in notes[0] or "queues.support.forwarders" in notes[0]
+    assert named == (forwarder, f"queues.support.forwarders: [{forwarder}]")
+
+
+def test_the_line_to_set_keeps_the_forwarders_that_are_there():
+    headers, mail_from, forwarder = WAYS["F1 Gmail"]
+
+    judged = judge(*headers, mail_from=mail_from, forwarders=("@old.example.org",))
+    (named,) = filter(None, map(forwarder_named, judged.verdicts))
+
+    assert named[1] == f'queues.support.forwarders: ["@old.example.org", {forwarder}]'
+
+
+def test_a_known_forwarder_lacks_no_line():
+    headers, mail_from, forwarder = WAYS["F4 Google Group"]
+
+    judged = judge(*headers, mail_from=mail_from, forwarders=(forwarder,))
+
+    assert (forwarder, "") in map(forwarder_named, judged.verdicts)
 
 
 AWAY = ("Subject: Automatic reply: your mail", "Auto-Submitted: auto-replied")
