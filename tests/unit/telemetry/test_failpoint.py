@@ -59,6 +59,6 @@ def test_crash_kills_the_process_without_clean_up():
 
 def test_every_point_is_passed_somewhere_and_every_passing_is_listed():
     text = "\n".join(path.read_text() for path in GATEWAY.rglob("*.py"))
-    passed = set(re.findall(r'failpoint\.reach\("([a-z.-]+)"\)', text))
+    passed = set(re.findall(r'(?:failpoint\.reach\(|\bclaimed=|\bbefore_record=)"([a-z.-]+)"', text))
 
     assert passed == set(failpoint.POINTS)
