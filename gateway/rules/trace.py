@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from gateway.mail.address import canonical
+from typing import Final
+
+from gateway.mail.address import identity
+from gateway.model import Verdict
 from gateway.rules.auto import WISHES, is_forwarders_wish, keyword, suppress_wishes
 from gateway.rules.forwarders import Marker
 from gateway.rules.lists import LIST_FIELDS, is_forwarders
 from gateway.rules.reading import Evidence, Reading, titled
 
-
-def discounted(reading: Reading) -> Evidence | None:
-    """Say which markers were taken for a configured forwarder's and not counted."""
 STAMPED_BY: Final = ": may be of the forwarder "
 UNKNOWN: Final = " forwards to us; set "
 MAX_NAMED: Final = 20  # configured forwarders that the line to set repeats
@@ -27,6 +27,9 @@ def forwarder_named(verdict: Verdict) -> tuple[str, str] | None:
         case _:
             return None
 
+
+def discounted(reading: Reading) -> Evidence | None:
+    """Say which markers were taken for a configured forwarder's and not counted."""
     forwarding = reading.forwarding
     if not forwarding.stamps:
         return None
@@ -69,7 +72,7 @@ def not_configured(reading: Reading) -> Evidence | None:
 def author_recovered(reading: Reading) -> Evidence | None:
     """Say that From was a forwarder's rewrite, and who wrote the mail."""
     author = reading.author
-    if author is None or not reading.from_was_rewritten or canonical(author.address) == canonical(reading.from_address):
+    if author is None or not reading.from_was_rewritten or identity(author.address) == identity(reading.from_address):
         return None
     return Evidence(f"From was rewritten to {reading.from_address}; written by {author.address}", "header")
 
