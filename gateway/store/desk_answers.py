@@ -10,7 +10,8 @@ from sqlalchemy import bindparam, func, literal_column, select, update
 
 from gateway.desk.nouns import Agent, Queued, Reach
 from gateway.errors import Conflict, NotFound
-from gateway.model import DeliveryState, Draft, OutgoingId, TicketId, TicketStatus
+from gateway.model import DeliveryState, Draft, EntryKind, OutgoingId, TicketId, TicketStatus
+from gateway.store import news
 from gateway.store.context import Context
 from gateway.store.desk_changes import lock, mark_one, say_change
 from gateway.store.desk_shelf import discard_draft, keep_draft, put_file
@@ -18,7 +19,7 @@ from gateway.store.replies import queue_reply
 from gateway.store.statement import Statement
 from gateway.store.tables import entries, tickets
 from gateway.store.tables_out import deliveries, outgoing_files
-from gateway.store.timeline import SET_STATUS, touch
+from gateway.store.timeline import SET_STATUS, add_entry, touch
 from gateway.store.times import microseconds, to_moment
 
 e, d = entries.c, deliveries.c
@@ -74,7 +75,8 @@ def queue_answer(
     outgoing = queue_reply(context, TicketId(number), make_draft, by.shown, delay=delay, words=text)
     row = context.transaction.row(ENTRY, ticket_id=number, outgoing=outgoing)
     assert row is not None
-    context.transaction.run(SET_DETAIL, entry=row[0], told=json.dumps({"event": "reply", "before": before}))
+    told = {"event": "reply", "before": before, "after": status}
+    context.transaction.run(SET_DETAIL, entry=row[0], told=json.dumps(told))
     if status != TicketStatus.WAITING.value:
         context.transaction.run(SET_STATUS, ticket_id=number, word=status, now=context.now)
     if status != before and TicketStatus.SOLVED.value in {status, before}:
@@ -86,8 +88,11 @@ def queue_answer(
 
 
 def take_back(context: Context, reach: Reach, number: int, outgoing: int, by: Agent) -> str:
-    """Cancel a reply as long as none of it was handed out; its words and files are a draft again."""
-    lock(context, reach, number)
+    """Cancel a reply as long as none of it was handed out; its words and files are a draft again.
+
+    The ticket gets its status back, unless somebody has given it another one meanwhile.
+    """
+    present = lock(context, reach, number)["status"]
     row = context.transaction.row(ENTRY, ticket_id=number, outgoing=outgoing)
     if row is None:
         raise NotFound("there is no such reply")
@@ -100,8 +105,17 @@ def take_back(context: Context, reach: Reach, number: int, outgoing: int, by: Ag
     cancelled = context.transaction.run(CANCEL, outgoing=outgoing, now=context.now)
     if not cancelled or context.transaction.value(LIVE, outgoing=outgoing):
         raise Conflict("it is too late: the reply is on its way")  # the savepoint undoes what was cancelled
+    news.outgoing_cancelled(context, outgoing)
     context.transaction.run(SET_DETAIL, entry=entry, told=json.dumps({**told, "event": "taken_back"}))
-    context.transaction.run(SET_STATUS, ticket_id=number, word=told.get("before", "open"), now=context.now)
+    taken = add_entry(
+        context, number, EntryKind.STATE, by.shown, "reply taken back", detail={"event": "took_back", "entry": entry}
+    )
+    before = told.get("before", TicketStatus.OPEN.value)
+    if present == told.get("after", present) and present != before:
+        context.transaction.run(SET_STATUS, ticket_id=number, word=before, now=context.now)
+        if TicketStatus.SOLVED.value in {present, before}:
+            taken = say_change(context, number, by, "status", before=present, after=before)
+    mark_one(context, reach.agent, number, taken)
     keep_draft(context, reach.agent, number, "reply", text=text, cc="", version=None)
     for name, kind, content in context.transaction.rows(FILES, outgoing=outgoing):
         put_file(context, reach.agent, number, "reply", filename=name, content_type=kind, content=bytes(content))

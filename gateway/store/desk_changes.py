@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from gateway.desk.nouns import Agent, Changes, Reach
 from gateway.errors import Conflict, NotSendable
 from gateway.model import EntryKind
+from gateway.store import news
 from gateway.store.context import Context
 from gateway.store.reach import QUEUE_OF, nothing, within
 from gateway.store.statement import Statement, insert
@@ -71,6 +72,15 @@ MARK = Statement(
     .values(agent_id=bindparam("agent"), ticket_id=bindparam("ticket"), entry_id=bindparam("upto"))
     .on_conflict_do_update(index_elements=["agent_id", "ticket_id"], set_={"entry_id": bindparam("upto")})
 )
+READ_NOTICES = Statement(
+    update(notices)
+    .where(
+        notices.c.agent_id == bindparam("agent"),
+        notices.c.ticket_id == bindparam("ticket"),
+        notices.c.read_at.is_(None),
+    )
+    .values(read_at=bindparam("now"))
+)
 
 
 def lock(context: Context, reach: Reach, number: int, version: int | None = None) -> dict[str, Any]:
@@ -80,6 +90,7 @@ def lock(context: Context, reach: Reach, number: int, version: int | None = None
         raise nothing()
     if version is not None and version != row[0]:
         raise Conflict(f"ticket {number} was changed by somebody else")
+    news.ticket_changes(context, number)
     return {"version": row[0], "merged_into": row[1], **dict(zip(FIELDS, row[2:], strict=True))}
 
 
@@ -202,6 +213,11 @@ def mark(context: Context, reach: Reach, numbers: tuple[int, ...], *, read: bool
 
 
 def mark_one(context: Context, agent: int, number: int, entry: int) -> None:
-    """Note that an agent has read a ticket up to an entry. The house itself (agent 0) reads nothing."""
+    """Note that an agent has read a ticket up to an entry, and with it what they were told of it.
+
+    The house itself (agent 0) reads nothing.
+    """
     if agent:
         context.transaction.run(MARK, agent=agent, ticket=number, upto=entry)
+    if agent and entry:
+        context.transaction.run(READ_NOTICES, agent=agent, ticket=number, now=context.now)

@@ -20,7 +20,7 @@ from gateway.store.listings import OUTBOX, PARTICIPANTS, as_delivery
 from gateway.store.reach import check, nothing, within
 from gateway.store.statement import Row, Statement
 from gateway.store.tables import attachments, entries, intakes, ticket_links, tickets
-from gateway.store.tables_desk import draft_files, drafts
+from gateway.store.tables_desk import draft_files, drafts, notices
 from gateway.store.tables_out import agents, deliveries, outgoing_contents, outgoing_files, outgoings
 from gateway.store.times import to_moment
 
@@ -102,6 +102,15 @@ DRAFTING = Statement(
     )
     .order_by(agents.c.address)
 )
+TOLD = Statement(
+    select(func.count())
+    .select_from(notices)
+    .where(
+        notices.c.agent_id == bindparam("agent"),
+        notices.c.ticket_id == bindparam("ticket_id"),
+        notices.c.read_at.is_(None),
+    )
+)
 HTML = Statement(select(e.html).where(e.id == bindparam("entry_id"), e.ticket_id == bindparam("ticket_id")))
 SENT_FILE = Statement(
     select(o.filename, o.content_type, func.length(o.content), o.content_id, o.content)
@@ -146,6 +155,7 @@ def page(context: Context, reach: Reach, number: int) -> TicketPage:
         others_drafting=tuple(
             name or address for name, address in transaction.rows(DRAFTING, ticket_id=number, agent=reach.agent)
         ),
+        notices=int(transaction.value(TOLD, ticket_id=number, agent=reach.agent)),
     )
 
 

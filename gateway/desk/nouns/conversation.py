@@ -113,3 +113,4 @@ class TicketPage:
     route: Route
     drafts: tuple[DraftRow, ...] = ()
     others_drafting: tuple[str, ...] = ()  # names of agents with a draft of a reply on this ticket
+    notices: int = 0  # what the reader was told of this ticket and has not read

@@ -52,10 +52,10 @@ def draft_of(page: TicketPage, kind: str) -> DraftRow | None:
 async def show_ticket(
     pages: Pages, request: Request, who: Principal, number: int, typed: Typed | None = None, *, status: int = 200
 ) -> Response:
-    """Return a ticket's page; reading it marks it as read."""
+    """Return a ticket's page; reading it marks it as read, and what one was told of it."""
     desk = pages.desk
     page = await desk.tickets.page(who, number)
-    if who.may(Scope.WRITE) and page.line.unread:
+    if who.may(Scope.WRITE) and (page.line.unread or page.notices):
         await desk.changing.mark(who, [number])
     present = [item for item in await desk.together.present(who, number) if item.agent != who.agent.id]
     return await pages.show(

@@ -20,6 +20,7 @@ from gateway.http.files import Addresses
 from gateway.http.pages import pieces, sentences, text, times
 from gateway.http.pages.assets import assets
 from gateway.http.pages.forms import LARGEST
+from gateway.http.pages.happened import Happened
 from gateway.http.pages.words import LOCALES, NAMES, Catalogue, catalogue, choose
 from gateway.http.sessions import Sessions, principal_of, sessions_of
 
@@ -98,12 +99,12 @@ class Pages:
         zone = who.agent.zone if who else ""
         now = self.desk.clock.now()
         agents: Any = values.get("agents", ())
+        names = {agent.address: agent.name or agent.address for agent in agents}
         common: dict[str, Any] = {
             "who": who,
             "csrf": who.csrf if who else "",
             "nonce": nonce,
-            "here": request.url.path,
-            "query": request.url.query,
+            "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
             "now": now,
             "zone": zone,
             "ago": partial(times.ago, now=now, words=catalogue(locale)),
@@ -114,7 +115,8 @@ class Pages:
             "queues": self.desk.queues,
             "counts": None,
             "views": (),
-            "names": {agent.address: agent.name or agent.address for agent in agents},
+            "names": names,
+            "happened": Happened(catalogue(locale), zone, names, self.queue_name),
         }
         html = self._environments[locale].get_template(name).render(common | values)
         return HTMLResponse(html, status, headers={"Content-Security-Policy": policy(nonce)})

@@ -198,3 +198,21 @@ async def test_views_are_kept_shared_by_administrators_and_their_owners_alone_ch
         await office.desk.shelf.remove_view(office.tom, mine.id)
     await office.desk.shelf.remove_view(office.lea, mine.id)
     assert office.lea.agent.address == LEA
+
+
+async def test_reading_a_ticket_reads_what_one_was_told_of_it(office):
+    ticket, other = await office.ticket(), await office.ticket("Another", author="Ida <ida@firm.example>")
+    for number in (ticket, other):
+        await office.desk.changing.change(office.lea, number, Changes(assignee=TOM))
+    assert (await office.desk.tickets.counts(office.tom)).notifications == 2
+    assert (await office.desk.tickets.page(office.tom, ticket)).notices == 1
+
+    await office.desk.changing.mark(office.tom, [ticket], read=False)
+    assert (await office.desk.tickets.counts(office.tom)).notifications == 2
+    await office.desk.changing.mark(office.tom, [ticket])
+
+    assert [(notice.ticket, notice.read) for notice in await office.desk.shelf.notices(office.tom)] == [
+        (other, False),
+        (ticket, True),
+    ]
+    assert (await office.desk.tickets.page(office.tom, ticket)).notices == 0

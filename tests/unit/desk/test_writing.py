@@ -63,8 +63,21 @@ async def test_a_reply_taken_back_is_never_sent_and_is_a_draft_again(office, clo
         ("Too early", ["a.txt"])
     ]
     assert next(m for m in page.moments if m.outgoing == queued.outgoing).taken_back
+    assert [(m.author, m.text) for m in page.moments if m.kind == "state"][-2:] == [
+        (office.lea.agent.shown, "reply taken back"),
+        (office.lea.agent.shown, "status: solved → open"),
+    ]
     with pytest.raises(Conflict):
         await office.desk.writing.take_back(office.lea, ticket, queued.outgoing)
+
+
+async def test_a_reply_taken_back_leaves_the_status_that_somebody_else_gave(office):
+    ticket = await office.ticket()
+    queued = await office.desk.writing.reply(office.lea, ticket, Words("Too early"))
+    await office.desk.changing.change(office.tom, ticket, Changes(status="solved"))
+    await office.desk.writing.take_back(office.lea, ticket, queued.outgoing)
+
+    assert await status_of(office, ticket) == "solved"
 
 
 async def test_what_was_handed_out_is_not_taken_back(office, clock):
