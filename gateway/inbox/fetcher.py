@@ -1,8 +1,9 @@
-"""Fetch one direct inbox: look, take, make durable, only then flag or move. One thread per inbox.
+"""Fetch one direct inbox: look, take, make durable, only then flag or move, then note how far. One thread per inbox.
 
-A crash at any point neither loses nor doubles: each copy has a name (inbox, UIDVALIDITY, UID) that the ledger takes
-once, progress is saved after the intakes are durable, and the mailbox is changed last. A mail that fails is put aside
-and tried again later; it never holds up those behind it.
+A crash at any point neither loses nor doubles, and leaves nothing unseen: each copy has a name (inbox, UIDVALIDITY,
+UID) that the ledger takes once, the mailbox is changed after the intakes are durable, and progress is saved last, so
+that what was not flagged is looked at again. A mail that fails is put aside and tried again later; it never holds up
+those behind it.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from imapclient.exceptions import IMAPClientError
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
 from gateway.errors import PoterneError, SignInRefused
 from gateway.inbox.mailbox import Account, Mailbox, NotImplementedByServer, open_mailbox
 from gateway.model import Envelope, InboxHealth, InboxProgress, IntakeId
 from gateway.ports import InboxLedger
+from gateway.telemetry import failpoint
 from gateway.telemetry.log import get_logger
 
 T = TypeVar("T")
@@ -34,6 +36,11 @@ REFUSED_SECONDS = 900  # a person has to act: look again now and then, do not ha
 SPINNING_SECONDS = 0.05
 BATCH = 50  # mails between two flag or move commands
 HEADER_SCAN_OCTETS = 64 << 10
+ASIDE_SECONDS = 3600  # between two tries of what was put aside
+
+
+class _DiedOver(Exception):
+    """The connection ended while this mail was being fetched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,9 @@ class Fetcher:
         self._stopping = threading.Event()
         self._mailbox: Mailbox | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._died_over = 0  # the mail over which the last connection ended
+        self._aside_due = 0.0  # when to try again what was put aside
+        self._said: tuple[InboxHealth, str] | None = None
         self._thread = threading.Thread(target=self._run, name=f"inbox-{options.name}", daemon=True)
 
     def start(self) -> None:
@@ -108,7 +118,10 @@ class Fetcher:
                 self._stopping.wait(pause)
 
     def _report(self, health: InboxHealth, detail: str) -> None:
-        log.info("inbox.health", inbox=self.options.name, health=health.value, detail=detail)
+        """Record how it goes; the log hears of changes only, the table of every look."""
+        if self._said != (health, detail):
+            self._said = (health, detail)
+            log.info("inbox.health", inbox=self.options.name, health=health.value, detail=detail)
         try:
             self._wait_for(self._ledger.report_health(self.options.name, health, detail))
         except Exception as error:  # the report is news, not mail: without a store it waits for the next one
@@ -148,11 +161,14 @@ class Fetcher:
             return stored
         from_start = self.options.backfill or stored is not None
         fresh = InboxProgress(mailbox.uid_validity, 0 if from_start else mailbox.uid_next - 1)
-        self._wait_for(self._ledger.save_progress(self.options.name, fresh))
+        self._save(fresh)
         return fresh
 
     def _take_all(self, mailbox: Mailbox, progress: InboxProgress) -> InboxProgress:
-        waiting = [*progress.pending, *mailbox.uids_after(progress.last_uid)]
+        waiting = [uid for uid in mailbox.uids_after(progress.last_uid) if uid not in progress.pending]
+        if progress.pending and time.monotonic() >= self._aside_due:
+            self._aside_due = time.monotonic() + ASIDE_SECONDS
+            waiting += progress.pending  # last: whatever is the matter with them keeps no other mail waiting
         sizes = mailbox.sizes(waiting)
         for start in range(0, len(waiting), BATCH):
             if self._stopping.is_set():
@@ -163,23 +179,48 @@ class Fetcher:
     def _take_batch(
         self, mailbox: Mailbox, progress: InboxProgress, uids: list[int], sizes: dict[int, int]
     ) -> InboxProgress:
-        taken: list[int] = []
+        saved, taken = progress, list[int]()
         for uid in uids:
             if self._stopping.is_set():
                 break
             pending = [item for item in progress.pending if item != uid]
             if uid in sizes:
-                if self._take(mailbox, uid, sizes[uid]):
-                    taken.append(uid)
-                else:
-                    pending.append(uid)
+                try:
+                    whole = self._take(mailbox, uid, sizes[uid])
+                except _DiedOver as died:
+                    self._blame(uid, saved)
+                    raise died.__cause__ or died from None
+                (taken if whole else pending).append(uid)
             progress = replace(progress, last_uid=max(progress.last_uid, uid), pending=tuple(pending))
-        self._wait_for(self._ledger.save_progress(self.options.name, progress))
-        if taken and self.options.after == "move":
-            mailbox.move(taken, self.options.move_to)
-        elif taken:
-            mailbox.flag(taken)
+        failpoint.reach("inbox.before-mark")
+        if taken:
+            self._mark(mailbox, taken)
+        failpoint.reach("inbox.before-progress")
+        self._save(progress)
         return progress
+
+    def _save(self, progress: InboxProgress) -> None:
+        self._wait_for(self._ledger.save_progress(self.options.name, progress))
+
+    def _blame(self, uid: int, saved: InboxProgress) -> None:
+        """Put a mail aside over which the connection ended twice in a row: it would end it again and again."""
+        if self._died_over == uid and uid not in saved.pending:
+            log.warning("inbox.unreadable", inbox=self.options.name, uid=uid, because="the connection ends over it")
+            self._save(replace(saved, pending=(*saved.pending, uid)))
+            self._aside_due = time.monotonic() + ASIDE_SECONDS
+        self._died_over = uid
+
+    def _mark(self, mailbox: Mailbox, uids: list[int]) -> None:
+        """Show in the mailbox that these mails are durable here. A server that refuses that holds nothing up."""
+        try:
+            if self.options.after == "move":
+                mailbox.move(uids, self.options.move_to)
+            else:
+                mailbox.flag(uids)
+        except IMAPClientAbortError:
+            raise  # the connection is gone: they are looked at again, and marked then
+        except IMAPClientError as error:
+            log.warning("inbox.unmarked", inbox=self.options.name, count=len(uids), because=str(error))
 
     def _take(self, mailbox: Mailbox, uid: int, size: int) -> bool:
         """Make one mail durable. False: it stays in the mailbox and is tried again later."""
@@ -189,6 +230,8 @@ class Fetcher:
             return False
         try:
             raw = mailbox.fetch(uid, size)
+        except (IMAPClientAbortError, OSError) as error:
+            raise _DiedOver from error
         except IMAPClientError as error:
             log.warning("inbox.unreadable", inbox=options.name, uid=uid, because=str(error))
             return False

@@ -59,6 +59,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "inbox.health": "a direct inbox changed its state; detail has the next step",
         "inbox.health-unrecorded": "the store did not take that state; it is recorded with the next one",
         "inbox.too-large": "a fetched mail is larger than limits.message_size; it stays in its mailbox",
+        "inbox.unmarked": "the server would not flag or move fetched mails; they are durable here, and shown as unseen",
         "inbox.unreadable": "the server would not hand out a mail; it is tried again later, others go on",
         # HTTP
         "http.failed": "a request met an error of ours; the client got the id of this event",

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 POINTS: dict[str, str] = {
     "accept.before-commit": "the mail is received, nothing is written",
     "accept.after-commit": "the mail is durable, 250 is not sent",
+    "inbox.before-mark": "fetched mails are durable, the mailbox does not show it",
+    "inbox.before-progress": "fetched mails are flagged or moved, how far we are is not saved",
     "process.claimed": "an intake is claimed and its try counted, the parser has not seen it",
     "process.before-commit": "ticket and outbox are written inside the open transaction",
     "process.after-commit": "ticket and outbox are durable",

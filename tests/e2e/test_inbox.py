@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.oracle import query
 from tests.support.daemon import Daemon
 from tests.support.provider import CUSTOMER, Provider, open_provider
 
@@ -99,7 +100,7 @@ def converse(daemon: Daemon, provider: Provider) -> None:
     answer = mail(
         "Something else entirely",
         "Thank you.",
-        to=reply["Reply-To"],
+        to=" ".join(reply["Reply-To"].split()),  # unfolded
         In_Reply_To=reply["Message-ID"],
         References=reply["Message-ID"],
     )
@@ -134,6 +135,31 @@ def test_what_was_taken_is_moved_where_the_policy_says(provider, tmp_path):
         daemon.until(lambda: provider.dovecot.mails(ACCOUNT) == [])
 
         assert len(daemon.rows("intakes")) == 2
+
+
+@pytest.mark.parametrize(("point", "after"), [("inbox.before-mark", "flag"), ("inbox.before-progress", "move")])
+def test_a_crash_around_the_mark_leaves_nothing_unseen_and_doubles_nothing(provider, tmp_path, point, after):
+    how = with_password(tmp_path) + "\n    backfill: true"
+    for number in range(3):
+        provider.deliver(mail(f"Question {number}"))
+    with daemon_for(provider, tmp_path, "imap", how, after=after) as daemon:
+        daemon.environment = {"POTERNE_FAILPOINT": f"{point}:crash"}
+        daemon.start(ready=False)
+        daemon.wait_for_death()
+        ((durable,),) = query(daemon.database, "SELECT count(*) FROM intakes")
+        daemon.environment = {}
+        daemon.start()
+        daemon.until(lambda: unmarked(provider) == [])
+        daemon.until(daemon.settled)
+
+        assert durable == len(daemon.rows("intakes")) == len(daemon.rows("tickets")) == 3
+
+
+def unmarked(provider: Provider) -> list[str]:
+    """Return the files of mails that the inbox does not show as taken."""
+    box = provider.dovecot.folder / "mail" / ACCOUNT
+    found = [path.name for part in ("new", "cur") for path in (box / part).glob("*")]
+    return [name for name in found if "S" not in name.partition(":2,")[2]]
 
 
 def test_a_large_mail_comes_in_pieces_and_unchanged(provider, tmp_path):
