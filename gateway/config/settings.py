@@ -184,7 +184,7 @@ class BoundLimits(Section):
     address: dict[Window, Tally] = Field(ADDRESS_BOUND, description="Per canonical address.")
     organisation: dict[Window, Tally] = Field(ORGANISATION_BOUND, description="Per organisation domain.")
     fingerprint: dict[Window, Tally] = Field(FINGERPRINT_BOUND, description="Per content fingerprint of the cause.")
-    queue: dict[Window, Tally] = Field(QUEUE_BOUND, description="Per queue; reaching it trips the breaker.")
+    queue: dict[Window, Tally] = Field(QUEUE_BOUND, description="Per queue; far more opens the breaker.")
     agent: dict[Window, Tally] = Field(AGENT_BOUND, description="Alerts per agent.")
     agent_ticket: dict[Window, Tally] = Field(AGENT_TICKET_BOUND, description="Alerts per agent and ticket.")
 

@@ -164,6 +164,8 @@ class IntakeWorker:
             self._on_outgoing()
         for refusal in applied.refusals:
             metrics.AUTOMATIC_REFUSED.labels(claim.queue, refusal.rule).inc()
+            if refusal.rule == "breaker-opened":
+                log.error("breaker.opened", queue=claim.queue, because=refusal.because)
         if applied.forwarder is not None:
             self._note_forwarder(claim.queue, *applied.forwarder)
         log.info(

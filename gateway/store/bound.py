@@ -20,14 +20,15 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from gateway.errors import NotSendable
 from gateway.mail.address import canonical, is_valid, normal, organisation
 from gateway.model import AutomaticMail, Draft, EntryKind, OutgoingId, OutgoingKind, Refusal
+from gateway.store.breaker import watch
 from gateway.store.context import Context
 from gateway.store.failures import translate, worth_repeating
 from gateway.store.gather import SUPPRESSED
 from gateway.store.outgoing import add_deliveries, write_draft
 from gateway.store.statement import Statement, insert
-from gateway.store.tables_out import automatic_counts, automatic_mails, bound_locks, breakers
+from gateway.store.tables_out import automatic_counts, automatic_mails, bound_locks
 from gateway.store.timeline import add_entry, remember_ids
-from gateway.store.times import microseconds, to_moment
+from gateway.store.times import microseconds
 from gateway.store.windows import ALERT_SCOPES, AUTOMATIC_SCOPES, SCOPES
 
 Keys = tuple[tuple[str, str], ...]  # (scope, key), in the order of locking
@@ -36,30 +37,6 @@ LOCK = Statement(
     upsert(bound_locks)
     .values(scope=bindparam("scope"), key=bindparam("key"))
     .on_conflict_do_update(index_elements=["scope", "key"], set_={"key": bindparam("key")})
-)
-OPEN_BREAKER = Statement(
-    select(breakers.c.open_until, breakers.c.because).where(
-        breakers.c.queue == bindparam("queue"), breakers.c.open_until > bindparam("now")
-    )
-)
-TRIP_BREAKER = Statement(
-    upsert(breakers)
-    .values(
-        queue=bindparam("queue"),
-        tripped_at=bindparam("now"),
-        open_until=bindparam("until"),
-        trips=literal_column("1"),
-        because=bindparam("why"),
-    )
-    .on_conflict_do_update(
-        index_elements=["queue"],
-        set_={
-            "tripped_at": bindparam("now"),
-            "open_until": bindparam("until"),
-            "trips": breakers.c.trips + literal_column("1"),
-            "because": bindparam("why"),
-        },
-    )
 )
 INSERT_MAIL = insert(
     automatic_mails,
@@ -125,9 +102,11 @@ def judge(context: Context, mail: AutomaticMail) -> Refusal | None:
         return Refusal("suppressed", f"mail to {normal(mail.recipient)} failed or was complained about lately")
     keys = bound_keys(mail)
     lock(context, keys)
-    if not alert and (row := context.transaction.row(OPEN_BREAKER, queue=mail.queue, now=context.now)):
-        return Refusal("breaker", f"the breaker of the queue is open until {to_moment(row[0]):%H:%M} UTC: {row[1]}")
-    return exceeded(context, mail.queue, keys)
+    own = tuple(pair for pair in keys if pair[0] != "queue")
+    refusal = exceeded(context, own)
+    if refusal is not None or alert:
+        return refusal
+    return watch(context, mail) or exceeded(context, (("queue", mail.queue),))
 
 
 def sent_before(context: Context, mail: AutomaticMail) -> Refusal:
@@ -161,8 +140,8 @@ def lock(context: Context, keys: Iterable[tuple[str, str]]) -> None:
         context.transaction.run(LOCK, scope=scope, key=key)
 
 
-def exceeded(context: Context, queue: str, keys: Keys, *, sent: bool = False, mail_id: int = 0) -> Refusal | None:
-    """Return the first limit that one more mail would exceed; reaching a queue's limit trips its breaker.
+def exceeded(context: Context, keys: Keys, *, sent: bool = False, mail_id: int = 0) -> Refusal | None:
+    """Return the first limit that one more mail would exceed.
 
     With `sent`, times of handing out are counted instead of times of queueing, without the mail itself.
     """
@@ -183,8 +162,6 @@ def exceeded(context: Context, queue: str, keys: Keys, *, sent: bool = False, ma
         for (length, most), count in zip(windows, counts, strict=True):
             if count >= most:
                 because = f"{count} in {in_words(length)} already, at most {most} per {scope.replace('_', ' and ')}"
-                if scope == "queue":
-                    trip(context, queue, because)
                 return Refusal(f"bound-{scope.replace('_', '-')}", because)
     return None
 
@@ -204,12 +181,6 @@ def counting(number: int, sent: bool) -> Statement:
             automatic_counts.c.mail_id != bindparam("mail_id"),
         )
     )
-
-
-def trip(context: Context, queue: str, because: str) -> None:
-    """Open the breaker of a queue: none of its automatic mail is sent for a while."""
-    until = context.now + microseconds(context.options.bound.breaker)
-    context.transaction.run(TRIP_BREAKER, queue=queue, now=context.now, until=until, why=because)
 
 
 def insert_counted(

@@ -276,7 +276,7 @@ def check_again(context: Context, item: Candidate, ledger: Ledger | None) -> Ref
     if ledger is None:
         return Refusal("cannot-count", "it has no row in the ledger of automatic mail")
     mail_id, keys = ledger
-    if refusal := exceeded(context, item.queue, keys, sent=True, mail_id=mail_id):
+    if refusal := exceeded(context, keys, sent=True, mail_id=mail_id):
         return refusal
     context.transaction.run(COUNT_SENT, mail=mail_id, now=context.now)
     context.transaction.run(MAIL_SENT, mail=mail_id, now=context.now)

@@ -71,6 +71,13 @@ intakes = Table(
     where_known("ix_intakes_source_ref", "source_ref", unique=True),
     where_known("ix_intakes_disposition", "disposition", "id"),
     where_known("ix_intakes_ticket_id", "ticket_id"),
+    Index(
+        "ix_intakes_tickets",
+        "queue",
+        "id",
+        sqlite_where=text("disposition = 'ticket'"),
+        postgresql_where=text("disposition = 'ticket'"),
+    ),
     where_known("ix_intakes_message_id", "message_id"),
     where_known("ix_intakes_author", "author"),
     where_known("ix_intakes_organisation", "organisation", "queue", "received_at"),

@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -157,6 +158,16 @@ breakers = Table(
     needed("open_until", Time),
     needed("trips", Integer, ZERO),
     needed("because"),
+)
+
+# How much automatic mail a queue asks for, as sums that fade: what the breaker compares.
+demands = Table(
+    "demands",
+    metadata,
+    Column("queue", Text, primary_key=True),
+    needed("at", Time),
+    needed("lately", Double),  # in the last hour
+    needed("usual", Double),  # in an hour, over the last week
 )
 
 # What the behaviour detector silenced: no automatic mail to this organisation because of this queue.

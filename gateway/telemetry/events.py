@@ -38,6 +38,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "intake.failed": "a mail set off an error of ours; the traceback shows it",
         "intake.unclaimed": "the store did not answer a claim; the worker asks again",
         "intake.unrecorded": "the store did not take the result of a try; it is offered again",
+        "breaker.opened": "a queue wants far more automatic mail than usual and gets none for a while; look for loops",
         "forwarder.unknown": "mail came through a forwarder that no configuration names; shows the line to set",
         "intake.stolen": "another worker took this intake over; nothing was written",
         "metrics.stale": "the store did not answer a scrape; gauges of waiting work keep their last values",

@@ -92,6 +92,17 @@ async def test_everything_that_waits_is_processed_and_counted():
     assert len(queued) == 7
 
 
+async def test_a_breaker_that_opens_is_an_alarm_in_the_log():
+    async def do(claim):
+        return applied(claim, refusals=(Refusal("breaker-opened", "too many"), Refusal("breaker", "is open")))
+
+    with capture_logs() as lines:
+        await work(Cardboard(claim(1)), do)
+
+    (line,) = [line for line in lines if line["event"] == "breaker.opened"]
+    assert (line["log_level"], line["queue"], line["because"]) == ("error", "support", "too many")
+
+
 async def test_an_unknown_forwarder_is_counted_and_named_once():
     labels = {"queue": "support"}
     before = metrics.REGISTRY.get_sample_value("poterne_unknown_forwarder_mails_total", labels) or 0

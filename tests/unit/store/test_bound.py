@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from gateway.model import AutomaticMail, OutgoingKind, Refusal
+from gateway.model import AutomaticMail, Mailbox, OutgoingKind, Refusal
 from gateway.store import BoundTable, SqlStore, bound
 from tests.conftest import MovableClock
 from tests.unit.store.cases import draft, mail, open_ticket, opens, process, send_automatic, take, texts
@@ -68,7 +69,7 @@ async def test_a_queue_that_reaches_its_limit_falls_silent(store: SqlStore, cloc
     store.reconfigure(replace(store.options, bound=BoundTable(queue=((timedelta(hours=1), 2),))))
     outcomes = [await rule_of(store, f"p@example{n}.com") for n in range(4)]
 
-    assert outcomes == ["sent", "sent", "bound-queue", "breaker"]
+    assert outcomes == ["sent", "sent", "breaker-opened", "breaker"]
     assert await rule_of(store, "p@example9.com", queue="sales") == "sent"
     (breaker,) = (await store.statistics()).breakers
     assert (breaker.queue, breaker.is_open, breaker.trips) == ("support", True, 1)
@@ -80,12 +81,59 @@ async def test_a_queue_that_reaches_its_limit_falls_silent(store: SqlStore, cloc
 
 async def test_a_breaker_that_is_reset_lifts_no_limit(store: SqlStore, clock: MovableClock) -> None:
     store.reconfigure(replace(store.options, bound=BoundTable(queue=((timedelta(hours=1), 1),))))
-    assert [await rule_of(store, f"p@example{n}.com") for n in range(2)] == ["sent", "bound-queue"]
+    assert [await rule_of(store, f"p@example{n}.com") for n in range(2)] == ["sent", "breaker-opened"]
 
     assert await store.reset_breaker("support")
 
     assert await rule_of(store, "p@example3.com") == "bound-queue"
     assert not await store.reset_breaker("other")
+
+
+async def test_a_busy_queue_keeps_to_its_limits_and_is_no_alarm(store: SqlStore, clock: MovableClock) -> None:
+    """Five an hour where four may go: alarming on the first days, then usual. Five times as much is a loop again."""
+    store.reconfigure(replace(store.options, bound=BoundTable(queue=((timedelta(hours=1), 4),))))
+    seen: list[str] = []
+    for number in range(5 * 60):
+        seen.append(await rule_of(store, f"p@usual{number}.com"))
+        clock.move(minutes=12)
+    first, last = Counter(seen[:50]), Counter(seen[-50:])
+
+    assert first["breaker-opened"]
+    assert last == {"sent": 40, "bound-queue": 10}
+    loop = [await rule_of(store, f"p@loop{number}.com") for number in range(10)]
+    assert (loop.count("breaker-opened"), loop[-1]) == (1, "breaker")
+
+
+async def test_one_robot_within_the_limits_of_its_address_opens_no_breaker(
+    store: SqlStore, clock: MovableClock
+) -> None:
+    outcomes = [await rule_of(store, "robot@example.com") for _ in range(100)]
+
+    assert set(outcomes) == {"sent", "bound-address"}
+    assert await rule_of(store, "ann@example.org") == "sent"
+
+
+async def test_one_text_under_many_names_opens_the_breaker(store: SqlStore, clock: MovableClock) -> None:
+    """No two texts are the same, so the limit of one text never counts: each differs in a bit or two."""
+    variants = [f"{1 << number | 0xABCD << 40:016x}" for number in range(22)]
+    for number, mark in enumerate(variants):
+        parsed = mail(from_=Mailbox("", f"p@spam{number}.com"))
+        await process(store, parsed, opens(parsed, author=Mailbox("", f"p@spam{number}.com"), fingerprint=mark))
+
+    assert await rule_of(store, "ann@example.org", fingerprint="") == "sent"
+    assert await rule_of(store, "bob@example.net", fingerprint="0123456789abcdef") == "sent"
+    assert await rule_of(store, "p@spam99.com", fingerprint=variants[0]) == "breaker-opened"
+    (breaker,) = (await store.statistics()).breakers
+    assert breaker.because == "22 of the 22 newest tickets have one text, from 22 domains"
+
+
+async def test_one_companys_people_in_an_outage_open_no_breaker(store: SqlStore, clock: MovableClock) -> None:
+    for number in range(22):
+        author = Mailbox("", f"p{number}@company.com")
+        parsed = mail(from_=author)
+        await process(store, parsed, opens(parsed, author=author, fingerprint=f"{0xABCD << 40:016x}"))
+
+    assert await rule_of(store, "p99@company.com", fingerprint=f"{0xABCD << 40:016x}") == "sent"
 
 
 async def test_one_acknowledgement_per_ticket_ever(store: SqlStore, clock: MovableClock) -> None:
