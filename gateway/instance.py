@@ -96,6 +96,7 @@ def store_options(settings: Settings, policy: Policy) -> StoreOptions:
         bound=BoundTable.from_limits(settings.loop_protection.limits.table()),
         own_addresses=policy.own_addresses,
         blocklist=settings.loop_protection.blocklist,
+        subscriptions=settings.subscriptions,
         commit_timeout=settings.limits.commit_timeout,
     )
 

@@ -45,6 +45,9 @@ from gateway.model import (
     TicketRow,
     TicketView,
     Tokens,
+    WebhookDelivery,
+    WebhookDepth,
+    WebhookTrace,
 )
 
 T = TypeVar("T")
@@ -322,6 +325,36 @@ class Operations(Protocol):
 
     async def audit(self, *, octets: bool = True) -> Audit:
         """Check the sum of the ledger (I1); with `octets`, also that each raw mail still has its hash."""
+
+
+class WebhookOperations(Protocol):
+    """How webhooks go, and what operators do with them. Raises NotFound and Conflict as `Operations` does."""
+
+    async def webhook_depths(self) -> Sequence[WebhookDepth]:
+        """Return how every webhook goes of which the store knows something."""
+
+    async def list_webhook_deliveries(
+        self, limit: int = 100, before: int | None = None, *, webhook: str | None = None, state: str | None = None
+    ) -> Sequence[WebhookDelivery]:
+        """Return deliveries, newest first, of one webhook or in one state if asked."""
+
+    async def trace_webhook_delivery(self, delivery: int) -> WebhookTrace:
+        """Return a delivery with its payload and its attempts."""
+
+    async def retry_webhook_delivery(self, delivery: int) -> None:
+        """Send an event again at once, whatever became of it."""
+
+    async def cancel_webhook_delivery(self, delivery: int) -> None:
+        """Never send what waits."""
+
+    async def pause_webhook(self, webhook: str, because: str) -> None:
+        """Hand out nothing of a webhook; its events wait."""
+
+    async def resume_webhook(self, webhook: str) -> bool:
+        """End a pause, or believe that a receiver that was gone is back. False if it was not stopped."""
+
+    async def ping_webhook(self, webhook: str) -> int:
+        """Queue a try; return the number of its delivery."""
 
 
 class Channel(Protocol):

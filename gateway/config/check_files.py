@@ -9,7 +9,7 @@ from pathlib import Path
 from gateway.config.channels import Secret
 from gateway.config.checks import Finding
 from gateway.config.document import Loc
-from gateway.config.secrets import SecretUnavailable, read_key, read_secret
+from gateway.config.secrets import SecretUnavailable, read_key, read_secret, read_webhook_key
 from gateway.config.settings import Settings
 
 MIN_RSA_BITS = 2048  # RFC 8301 §3.2: at least 1024, 2048 recommended; what is made today is made for years
@@ -28,6 +28,11 @@ def files_are_usable(settings: Settings, environment: Mapping[str, str]) -> Iter
     for loc, secret in _secrets(settings):
         try:
             read_secret(secret, environment)
+        except SecretUnavailable as error:
+            yield _finding(loc, error)
+    for loc, secret in _webhook_secrets(settings):
+        try:
+            read_webhook_key(secret, environment)
         except SecretUnavailable as error:
             yield _finding(loc, error)
     for index, item in enumerate(settings.dkim):
@@ -78,7 +83,7 @@ def _keys(settings: Settings, environment: Mapping[str, str]) -> Iterator[FileFi
 
 
 def _secrets(settings: Settings) -> Iterator[tuple[Loc, Secret]]:
-    """Yield every secret but the instance's keys and the signing keys, which have checks of their own."""
+    """Yield every secret but the instance's keys and those that sign, which have checks of their own."""
     for name, channel in settings.channels.items():
         for key in ("password", "client_secret"):
             if (secret := getattr(channel, key)) is not None:
@@ -87,10 +92,15 @@ def _secrets(settings: Settings) -> Iterator[tuple[Loc, Secret]]:
         for key in ("password", "client_secret"):
             if (secret := getattr(connection, key)) is not None:
                 yield ("connections", name, key), secret
-    for name, webhook in settings.webhooks.items():
-        yield ("webhooks", name, "secret"), webhook.secret
     if settings.agents.oidc_client_secret is not None:
         yield ("agents", "oidc_client_secret"), settings.agents.oidc_client_secret
+
+
+def _webhook_secrets(settings: Settings) -> Iterator[tuple[Loc, Secret]]:
+    for name, webhook in settings.webhooks.items():
+        yield ("webhooks", name, "secret"), webhook.secret
+        for index, secret in enumerate(webhook.previous_secrets):
+            yield ("webhooks", name, "previous_secrets", index), secret
 
 
 def _files(settings: Settings) -> Iterator[tuple[Loc, Path]]:
@@ -103,7 +113,9 @@ def _files(settings: Settings) -> Iterator[tuple[Loc, Path]]:
     for name, connection in settings.connections.items():
         if connection.ca_file is not None:
             yield ("connections", name, "ca_file"), connection.ca_file
-
+    for name, webhook in settings.webhooks.items():
+        if webhook.ca_file is not None:
+            yield ("webhooks", name, "ca_file"), webhook.ca_file
     if settings.templates is not None:
         yield ("templates",), settings.templates
 

@@ -12,7 +12,7 @@ from gateway.config.checks import LOOPBACK, Finding, Names
 from gateway.config.document import Loc, guess
 from gateway.config.settings import RoutingRule, Settings
 from gateway.config.units import address, domain, pattern, shown
-from gateway.model import Priority
+from gateway.model import EVENT_TYPES, FAMILIES, EventType, Priority
 
 CONDITIONS = ("sender", "sender_domain", "subject", "recipient", "queue")
 ASSIGNMENTS = ("queue", "type", "priority", "assignee", "tags")
@@ -68,6 +68,21 @@ def hosts_are_trusted_carefully(settings: Settings, _names: Names) -> Iterator[F
         if not re.fullmatch(r"[^\s;,()]{1,253}", text):
             problem = f"{shown(text)} is not an authserv-id"
             yield Finding(("trust", "authserv_ids", index), problem, "write the host name that your filter writes")
+
+
+def webhooks_hear_something(settings: Settings, names: Names) -> Iterator[Finding]:
+    """Refuse webhooks that ask for events or queues which nobody knows."""
+    events = [*FAMILIES, *(name for name in EVENT_TYPES if name is not EventType.PING)]
+    for name, webhook in settings.webhooks.items():
+        for index, word in enumerate(webhook.events):
+            if word not in events:
+                yield Finding(
+                    ("webhooks", name, "events", index), f"there is no event {shown(word)}", guess(word, events)
+                )
+        for index, word in enumerate(webhook.queues):
+            if word not in names.queues:
+                cure = guess(word, sorted(names.queues))
+                yield Finding(("webhooks", name, "queues", index), f"there is no queue {shown(word)}", cure)
 
 
 def _condition(loc: Loc, key: str, text: str) -> Iterator[Finding]:

@@ -37,6 +37,7 @@ CHECKS: tuple[Check, ...] = (
     check_values.storage_is_known,
     check_values.routing_is_sound,
     check_values.hosts_are_trusted_carefully,
+    check_values.webhooks_hear_something,
     checks.mails_will_be_signed,
 )
 

@@ -5,6 +5,7 @@ A secret comes from a file that only its owner can read, from an environment var
 
 from __future__ import annotations
 
+import base64
 import os
 import stat
 from collections.abc import Mapping
@@ -14,6 +15,8 @@ from pathlib import Path
 from gateway.config.channels import Secret
 
 MAX_OCTETS = 64 << 10
+WEBHOOK_PREFIX = b"whsec_"
+WEBHOOK_KEY_OCTETS = (24, 64)  # Standard Webhooks, "Signature scheme": between 24 and 64 bytes
 MIN_KEY_OCTETS = 32  # the instance's key: 256 bit, as HMAC-SHA-256 deserves (RFC 2104 §3)
 
 
@@ -82,6 +85,20 @@ def read_key(secret: Secret, environment: Mapping[str, str] | None = None) -> Hi
             f"use at least {MIN_KEY_OCTETS}, as from: openssl rand -base64 48",
         )
     return key
+
+
+def read_webhook_key(secret: Secret, environment: Mapping[str, str] | None = None) -> Hidden:
+    """Return the key of a webhook's signing secret. Raises SecretUnavailable, also for what is none."""
+    text = read_secret(secret, environment).value
+    try:
+        key = base64.b64decode(text.removeprefix(WEBHOOK_PREFIX), validate=True)
+    except ValueError:
+        key = b""
+    least, most = WEBHOOK_KEY_OCTETS
+    if not text.startswith(WEBHOOK_PREFIX) or not least <= len(key) <= most:
+        problem = f"is not whsec_ and {least} to {most} octets in base64"
+        raise SecretUnavailable(problem, 'make one with: echo "whsec_$(openssl rand -base64 32)"')
+    return Hidden(key)
 
 
 def _from_credential(name: str, environment: Mapping[str, str]) -> bytes:

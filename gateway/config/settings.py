@@ -36,6 +36,7 @@ from gateway.config.units import (
     refuse,
     shown,
 )
+from gateway.model import Subscription
 
 __all__ = [
     "Agents",
@@ -246,8 +247,15 @@ class Webhook(Section):
     """An address that hears of events."""
 
     url: str = Field(description="https address (http only on loopback).")
-    secret: Secret = Field(description="Signing secret, as in Standard Webhooks.")
-    events: tuple[str, ...] = Field((), description="Events to send; all if empty.")
+    secret: Secret = Field(description="Signing secret, `whsec_` and base64, as in Standard Webhooks.")
+    previous_secrets: tuple[Secret, ...] = Field((), description="Older secrets that still sign, too (rotation).")
+    events: tuple[str, ...] = Field((), description="Types or families (`ticket.*`) to send; all if empty.")
+    queues: tuple[str, ...] = Field((), description="Queues whose events are sent; all if empty.")
+    notes: Flag = Field(False, description="Also send internal notes, with their text.")
+    ca_file: Path | None = Field(None, description="Certificates to trust instead of the system's.")
+    timeout: Duration = Field(timedelta(seconds=15), description="Longest time of one attempt.")
+    connections: Count = Field(4, description="Attempts under way at once.")
+    keep: Duration = Field(timedelta(days=30), description="How long deliveries are kept to look at.")
 
 
 class Agents(Section):
@@ -288,6 +296,11 @@ class Settings(Section):
     def name_queues(cls, value: dict[str, Queue]) -> dict[str, Queue]:
         """Call a queue by its key where no name is written."""
         return {key: queue.model_copy(update={"name": queue.name or key}) for key, queue in value.items()}
+
+    @property
+    def subscriptions(self) -> tuple[Subscription, ...]:
+        """What each webhook wants to hear."""
+        return tuple(Subscription(name, item.events, item.queues, item.notes) for name, item in self.webhooks.items())
 
     @property
     def ways_out(self) -> dict[str, Channel]:

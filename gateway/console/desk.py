@@ -68,6 +68,7 @@ def store_options(settings: Settings) -> StoreOptions:
         bound=BoundTable.from_limits(settings.loop_protection.limits.table()),
         own_addresses=own_addresses(settings),
         blocklist=settings.loop_protection.blocklist,
+        subscriptions=settings.subscriptions,
         commit_timeout=settings.limits.commit_timeout,
         daemon=False,
     )

@@ -5,6 +5,17 @@ modules import from this package, never from its files. The vocabulary is in doc
 """
 
 from gateway.model.agent import AgentWords, AlertWish, Conversation, DeskAgent, Said
+from gateway.model.event import (
+    EVENT_TYPES,
+    FAMILIES,
+    ClaimedEvent,
+    EventType,
+    Subscription,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookDepth,
+    WebhookTrace,
+)
 from gateway.model.ids import AgentId, CustomerId, DeliveryId, EntryId, IntakeId, OutgoingId, RawId, TicketId
 from gateway.model.inbox import InboxHealth, InboxProgress, InboxRow
 from gateway.model.intake import Claim, Envelope, IntakeState, Route
@@ -56,6 +67,8 @@ from gateway.model.token import Token, TokenPurpose
 from gateway.model.verdict import Disposition, Effect, Kind, Verdict
 
 __all__ = [
+    "EVENT_TYPES",
+    "FAMILIES",
     "Action",
     "AgentId",
     "AgentRow",
@@ -73,6 +86,7 @@ __all__ = [
     "ChannelDepth",
     "Claim",
     "ClaimedDelivery",
+    "ClaimedEvent",
     "Conversation",
     "CustomerId",
     "DeliveryId",
@@ -86,6 +100,7 @@ __all__ = [
     "EntryKind",
     "EntryRow",
     "Envelope",
+    "EventType",
     "Facts",
     "Field",
     "InboxHealth",
@@ -121,6 +136,7 @@ __all__ = [
     "Security",
     "Statistics",
     "Stored",
+    "Subscription",
     "SuppressionRow",
     "TicketId",
     "TicketRef",
@@ -131,4 +147,8 @@ __all__ = [
     "TokenPurpose",
     "Tokens",
     "Verdict",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookDepth",
+    "WebhookTrace",
 ]

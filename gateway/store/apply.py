@@ -24,6 +24,7 @@ from gateway.model import (
 )
 from gateway.ports import Correspondence
 from gateway.rules.trace import forwarder_named
+from gateway.store import news
 from gateway.store.bound import queue_automatic
 from gateway.store.case import Case
 from gateway.store.context import Context
@@ -225,6 +226,8 @@ def settle(
     refusals: tuple[Refusal, ...] = (),
 ) -> None:
     """Give the intake its one disposition."""
+    if disposition is Disposition.QUARANTINE:
+        news.intake_held(case.context, case.claim.intake_id)
     author = case.author
     case.context.transaction.run(
         SETTLE,

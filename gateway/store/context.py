@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from gateway.mail.address import identity, matches, normal
 from gateway.model import AgentId, AlertWish, DeskAgent
+from gateway.store.news import News
 from gateway.store.options import StoreOptions
 from gateway.store.statement import Row, Statement, Transaction
 from gateway.store.tables_desk import agent_queues
@@ -63,13 +64,14 @@ class Standing:
 class Context:
     """One open transaction with its time and its lists."""
 
-    __slots__ = ("_people", "now", "options", "standing", "transaction")
+    __slots__ = ("_people", "news", "now", "options", "standing", "transaction")
 
     def __init__(self, transaction: Transaction, standing: Standing, now: int) -> None:
         self.transaction = transaction
         self.standing = standing
         self.options = standing.options
         self.now = now
+        self.news = News() if standing.options.subscriptions else None  # what webhooks may want to hear of
         self._people: People | None = None
 
     def people(self) -> People:

@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 
 from gateway.errors import StorageUnavailable
 from gateway.ports import Clock
-from gateway.store import intakes, outbox, webhook_queue
+from gateway.store import events, intakes, outbox, webhook_queue
 from gateway.store.checkpoint import Checkpointer
 from gateway.store.connector import Connector, PostgresqlConnector, SqliteConnector
 from gateway.store.context import Context, Standing
@@ -84,6 +84,7 @@ class StoreCore:
             bound=options.bound,
             own_addresses=options.own_addresses,
             blocklist=options.blocklist,
+            subscriptions=options.subscriptions,
         )
         self._standing = Standing(self.options)
 
@@ -120,7 +121,18 @@ class StoreCore:
 
     async def write(self, work: Callable[[Context], T]) -> T:
         """Run `work` in a transaction of its own, and return once it is durable."""
-        return await self._writes.run(lambda transaction: work(self._context(transaction)))
+        return await self._writes.run(self._telling(work))
+
+    def _telling(self, work: Callable[[Context], T]) -> Callable[[Transaction], T]:
+        """Return `work` as the lane takes it, with the events of what it changed written at its end."""
+
+        def run(transaction: Transaction) -> T:
+            context = self._context(transaction)
+            result = work(context)
+            events.tell(context)
+            return result
+
+        return run
 
     async def read(self, work: Callable[[Context], T], *, patience: float | None = None) -> T:
         """Run `work` on one snapshot of the database; `patience`, in seconds, is for work that reads all there is."""

@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from gateway.errors import Conflict, NotFound
 from gateway.model import DeliveryState, EntryKind, Priority, TicketStatus
+from gateway.store import news
 from gateway.store.context import Context
 from gateway.store.statement import Statement
 from gateway.store.tables import intakes, tickets
@@ -102,6 +103,7 @@ def change_ticket(
     }
     if not changes:
         return
+    news.ticket_changes(context, ticket_id)
     new = {f"new_{key}": value for key, value in {**present, **changes}.items()}
     context.transaction.run(CHANGE, ticket_id=ticket_id, now=context.now, **new)
     for key, value in changes.items():
@@ -151,6 +153,8 @@ def move(context: Context, delivery_id: int, by: str, source: frozenset[str], ta
         due=context.now if queued else None,
         finished=context.now if target is DeliveryState.CANCELLED else None,
     )
+    if not queued:
+        news.delivery_changed(context, delivery_id)
     if ticket_id is not None:
         word = "is sent again" if queued else f"was {target.value}"
         detail = {"event": "queued" if queued else target.value, "recipient": recipient}

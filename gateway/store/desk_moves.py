@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, select, update
 from gateway.desk.nouns import Agent, Reach
 from gateway.errors import Conflict, NotSendable
 from gateway.model import EntryKind, Mailbox, TicketStatus
+from gateway.store import news
 from gateway.store.context import Context
 from gateway.store.desk_changes import ADD_LINK, lock
 from gateway.store.filing import INSERT_TAG, INSERT_TICKET
@@ -161,6 +162,7 @@ def open_beside(context: Context, number: int, queue: str, subject: str, author:
             updated_at=context.now,
         )
     )
+    news.ticket_opened(context, new)
     if "@" in author:
         add_participants(context, new, (Mailbox("", author),), "requester")
     else:

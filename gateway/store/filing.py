@@ -12,6 +12,7 @@ from gateway.model import (
     TicketId,
     TicketStatus,
 )
+from gateway.store import news
 from gateway.store.case import Case
 from gateway.store.context import Context
 from gateway.store.reports import report
@@ -95,6 +96,7 @@ def open_ticket(case: Case, new: NewTicket) -> TicketId:
             updated_at=case.context.now,
         )
     )
+    news.ticket_opened(case.context, ticket_id)
     if requester is not None:
         add_participants(case.context, ticket_id, (requester,), "requester")
     case.context.transaction.run_many(
@@ -170,6 +172,7 @@ def wake(case: Case, ticket_id: TicketId) -> None:
         if case.plan.entry_kind is EntryKind.CUSTOMER:
             touch(case.context, ticket_id)
         return
+    news.ticket_changes(case.context, ticket_id)
     status = case.context.transaction.value(STATUS, ticket_id=ticket_id)
     if status == TicketStatus.WAITING.value:
         case.context.transaction.run(

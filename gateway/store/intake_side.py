@@ -73,13 +73,12 @@ class IntakeSide(StoreCore):
 
     async def hold_intake(self, claim: Claim, rule: str, because: str) -> None:
         """Put an intake into quarantine: visible, with its raw octets, replayable."""
-        now = self.now()
-        await self._writes.run(lambda transaction: intakes.hold(transaction, claim, rule, because, now))
+        await self.write(lambda context: intakes.hold(context, claim, rule, because))
 
     async def transact(self, job: Callable[[Writer], T], *, behind: bool = False) -> T:
         """Run `job` in one transaction and return once it is durable; `behind` whoever waits for an answer."""
         rank = Rank.BEHIND if behind else Rank.COMMON
-        return await self._writes.run(lambda transaction: job(SqlWriter(self._context(transaction))), rank=rank)
+        return await self._writes.run(self._telling(lambda context: job(SqlWriter(context))), rank=rank)
 
     async def inspect(self, job: Callable[[Writer], T]) -> T:
         """Run `job` in a transaction that is always rolled back."""

@@ -12,6 +12,8 @@ from sqlalchemy import ColumnElement, bindparam, literal_column, or_, select, up
 
 from gateway.errors import Conflict
 from gateway.model import Claim, Disposition, Effect, Envelope, IntakeId, Verdict
+from gateway.store import news
+from gateway.store.context import Context
 from gateway.store.raw import RawMail, insert_raw
 from gateway.store.statement import Row, Statement, Transaction, insert
 from gateway.store.tables import intakes, raws
@@ -212,19 +214,20 @@ def release(transaction: Transaction, claim: Claim, because: str, now: int) -> N
         raise Conflict(f"intake {claim.intake_id} was taken over")
 
 
-def hold(transaction: Transaction, claim: Claim, rule: str, because: str, now: int) -> None:
+def hold(context: Context, claim: Claim, rule: str, because: str) -> None:
     """Put an intake into quarantine. Raises Conflict if it is another worker's by now."""
-    changed = transaction.run(
+    changed = context.transaction.run(
         HOLD,
         intake_id=claim.intake_id,
         token=claim.token,
         what=Disposition.QUARANTINE.value,
-        now=now,
+        now=context.now,
         why=because,
         opinions=verdicts_to_json((Verdict(rule, Effect.HOLD, because),)),
     )
     if not changed:
         raise Conflict(f"intake {claim.intake_id} was taken over")
+    news.intake_held(context, claim.intake_id)
 
 
 def verdicts_to_json(verdicts: Sequence[Verdict]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from gateway.model import Subscription
 from gateway.store.windows import BoundTable
 
 
@@ -16,6 +17,7 @@ class StoreOptions:
     bound: BoundTable = field(default_factory=BoundTable)
     own_addresses: frozenset[str] = frozenset()  # normal form; never sent to
     blocklist: tuple[str, ...] = ()  # patterns of the configuration; never sent to
+    subscriptions: tuple[Subscription, ...] = ()  # of webhooks; without any, no event is written
     commit_timeout: timedelta = timedelta(seconds=10)
     writers: int = 4  # threads on PostgreSQL; SQLite has one
     readers: int = 2

@@ -25,6 +25,7 @@ from gateway.model import (
     OutgoingKind,
     Refusal,
 )
+from gateway.store import news
 from gateway.store.bound import exceeded, lock
 from gateway.store.context import Context
 from gateway.store.drafts import from_json
@@ -72,12 +73,14 @@ DUE = Statement(
         outgoings.c.kind,
         outgoings.c.queue,
         outgoings.c.message_id,
+        outgoings.c.draft,
         intakes.c.session,
+        outgoing_contents.c.content,
     )
     .select_from(
-        deliveries.join(outgoings, outgoings.c.id == deliveries.c.outgoing_id).outerjoin(
-            intakes, intakes.c.id == outgoings.c.cause_id
-        )
+        deliveries.join(outgoings, outgoings.c.id == deliveries.c.outgoing_id)
+        .outerjoin(intakes, intakes.c.id == outgoings.c.cause_id)
+        .outerjoin(outgoing_contents, outgoing_contents.c.outgoing_id == deliveries.c.outgoing_id)
     )
     .where(
         deliveries.c.channel == bindparam("channel"),
@@ -113,7 +116,6 @@ INSERT_ATTEMPT = insert(attempts, "delivery_id", "number", "started_at")
 CONTENT = Statement(
     select(outgoing_contents.c.content).where(outgoing_contents.c.outgoing_id == bindparam("outgoing_id"))
 )
-DRAFT = Statement(select(outgoings.c.draft).where(outgoings.c.id == bindparam("outgoing_id")))
 FILES = Statement(
     select(
         outgoing_files.c.filename,
@@ -175,12 +177,15 @@ class Candidate:
     kind: OutgoingKind
     queue: str
     message_id: str
+    draft: str
     session: str
+    content: bytes | None
 
     @classmethod
     def from_row(cls, row: Row) -> Candidate:
         """Build it from a row of DUE."""
-        number, outgoing, ticket, recipient, folded, queued_at, tried, warned, kind, queue, message_id, session = row
+        number, outgoing, ticket, recipient, folded, queued_at, tried, warned, kind, queue, message_id = row[:11]
+        draft, session, content = row[11:]
         return cls(
             number,
             outgoing,
@@ -193,7 +198,9 @@ class Candidate:
             OutgoingKind(kind),
             queue,
             message_id or "",
+            draft,
             session or "",
+            None if content is None else bytes(content),
         )
 
 
@@ -206,31 +213,34 @@ def claim(context: Context, channel: str, limit: int, lease: timedelta) -> list[
     rows = transaction.rows(DUE, channel=channel, now=context.now, lease_now=lease_now, limit=limit)
     due = [Candidate.from_row(row) for row in rows]
     ledger = read_ledger(context, due)
-    token = secrets.randbits(62) + 1
-    claimed = []
+    taken = []
     for item in due:
         refusal = check_again(context, item, ledger.get(item.delivery_id))
-        if refusal is not None:
+        if refusal is None:
+            taken.append(item)
+        else:
             refuse(context, item, refusal)
-            continue
-        until = lease_now + microseconds(lease)
-        transaction.run(TAKE, delivery_id=item.delivery_id, until=until, token=token)
-        transaction.run(OPEN_ATTEMPTS, delivery=item.delivery_id)
-        dots = transaction.value(DOTS, delivery=item.delivery_id)
-        transaction.run(INSERT_ATTEMPT, delivery_id=item.delivery_id, number=item.attempts + 1, started_at=context.now)
-        claimed.append(hand_out(context, item, channel, token, dots))
-    return claimed
+    token = secrets.randbits(62) + 1
+    dots = count_attempts(context, taken, token, lease_now + microseconds(lease))
+    return [hand_out(context, item, channel, token, dots.get(item.delivery_id, 0)) for item in taken]
+
+
+def count_attempts(context: Context, taken: Sequence[Candidate], token: int, until: int) -> dict[DeliveryId, int]:
+    """Count an attempt of each, and return of those that were tried before how many may have sent their dot."""
+    transaction = context.transaction
+    transaction.run_many(TAKE, [{"delivery_id": item.delivery_id, "until": until, "token": token} for item in taken])
+    tried = [item.delivery_id for item in taken if item.attempts]
+    transaction.run_many(OPEN_ATTEMPTS, [{"delivery": number} for number in tried])
+    dots = {number: int(transaction.value(DOTS, delivery=number)) for number in tried}
+    rows = [{"delivery_id": item.delivery_id, "number": item.attempts + 1, "started_at": context.now} for item in taken]
+    transaction.run_many(INSERT_ATTEMPT, rows)
+    return dots
 
 
 def hand_out(context: Context, item: Candidate, channel: str, token: int, dots: int) -> ClaimedDelivery:
     """Put together what the worker needs; the files only where the message is not signed yet."""
-    transaction = context.transaction
-    content = transaction.value(CONTENT, outgoing_id=item.outgoing_id)
-    files = transaction.rows(FILES, outgoing_id=item.outgoing_id) if content is None else []
-    draft = from_json(
-        transaction.value(DRAFT, outgoing_id=item.outgoing_id),
-        (OutgoingFile(name, kind, bytes(octets), content_id) for name, kind, octets, content_id in files),
-    )
+    files = context.transaction.rows(FILES, outgoing_id=item.outgoing_id) if item.content is None else []
+    draft = from_json(item.draft, (OutgoingFile(name, kind, bytes(octets), cid) for name, kind, octets, cid in files))
     return ClaimedDelivery(
         delivery_id=item.delivery_id,
         outgoing_id=item.outgoing_id,
@@ -242,7 +252,7 @@ def hand_out(context: Context, item: Candidate, channel: str, token: int, dots: 
         attempt=item.attempts + 1,
         token=token,
         draft=draft,
-        content=None if content is None else bytes(content),
+        content=item.content,
         dots=dots,
         warned=item.warned,
         session=item.session,
@@ -286,6 +296,7 @@ def check_again(context: Context, item: Candidate, ledger: Ledger | None) -> Ref
 def refuse(context: Context, item: Candidate, refusal: Refusal) -> None:
     """Record a delivery as refused, and show it on its ticket."""
     context.transaction.run(REFUSE, delivery_id=item.delivery_id, why=refusal.because, now=context.now)
+    news.delivery_changed(context, item.delivery_id)
     if item.ticket_id is None:
         return
     add_entry(

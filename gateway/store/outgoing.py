@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, update
 
 from gateway.mail.address import canonical
 from gateway.model import DeliveryState, Draft, OutgoingId, OutgoingKind
+from gateway.store import news
 from gateway.store.context import Context
 from gateway.store.drafts import to_json
 from gateway.store.statement import Statement, insert
@@ -89,7 +90,7 @@ def add_deliveries(
 ) -> Sequence[int]:
     """Write one delivery per envelope recipient; the refused ones with their reason, never to be handed out."""
     refused = refused or {}
-    return [
+    numbers = [
         int(
             context.transaction.value(
                 INSERT_DELIVERY,
@@ -107,3 +108,7 @@ def add_deliveries(
         )
         for recipient in draft.recipients
     ]
+    for number, recipient in zip(numbers, draft.recipients, strict=True):
+        if recipient in refused:
+            news.delivery_changed(context, number)
+    return numbers

@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, select
 from gateway.errors import NotFound, NotSendable
 from gateway.mail.address import is_valid
 from gateway.model import Draft, EntryKind, OutgoingId, OutgoingKind, TicketId, TicketStatus
+from gateway.store import news
 from gateway.store.context import Context
 from gateway.store.outgoing import AT_ONCE, add_deliveries, write_draft
 from gateway.store.statement import Statement
@@ -41,6 +42,7 @@ def queue_reply(
     row = context.transaction.row(TICKET, ticket_id=ticket_id)
     if row is None:
         raise NotFound(f"there is no ticket {ticket_id}")
+    news.ticket_changes(context, ticket_id)
     outgoing_id, draft = write_draft(
         context, OutgoingKind.REPLY, row[0], author, make_draft, ticket_id=ticket_id, cause_id=intake_id
     )

@@ -15,6 +15,7 @@ from gateway.model import (
     ReportEvent,
     TicketId,
 )
+from gateway.store import news
 from gateway.store.case import Case
 from gateway.store.context import Context
 from gateway.store.gather import SUSPECT
@@ -89,6 +90,7 @@ def report(case: Case, event: ReportEvent, ticket_id: TicketId) -> int:
     words = " ".join(filter(None, (said.status, said.diagnostic)))
     if said.action is Action.FAILED:  # a delay is no failure
         case.context.transaction.run(BOUNCED, delivery_id=event.delivery_id, words=words, now=case.context.now)
+        news.delivery_changed(case.context, event.delivery_id)
     if event.suppress:
         suppress(case.context, recipient, words or "failed", event.delivery_id)
     return add_entry(

@@ -16,6 +16,7 @@ from gateway.model import (
     Outcome,
     OutgoingId,
 )
+from gateway.store import news
 from gateway.store.context import Context
 from gateway.store.outbox import CONTENT, QUEUED
 from gateway.store.statement import Statement, insert
@@ -115,6 +116,8 @@ def record(
         words=words,
         dot=result.dot_sent,
     )
+    if finished or note:
+        news.delivery_changed(context, delivery.delivery_id)
     if delivery.ticket_id is not None:
         show(context, delivery, result, state, note)
     return True

@@ -12,6 +12,7 @@ from gateway.store.migrate import check_schema, migrate
 from gateway.store.options import StoreOptions
 from gateway.store.outbox_side import OutboxSide
 from gateway.store.read_side import ReadSide
+from gateway.store.webhook_side import WebhookSide
 
 
 def open_store(url: str, *, clock: Clock, options: StoreOptions | None = None) -> SqlStore:
@@ -40,5 +41,5 @@ def open_store(url: str, *, clock: Clock, options: StoreOptions | None = None) -
         raise
 
 
-class SqlStore(IntakeSide, OutboxSide, ReadSide, DeskSide, AgentsSide):
+class SqlStore(IntakeSide, OutboxSide, ReadSide, DeskSide, AgentsSide, WebhookSide):
     """Implements ports.Store, ports.Outbox and more, on SQLite or PostgreSQL; every call keeps its deadline."""

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, literal_column, select, update
 
 from gateway.mail.address import canonical, identity, normal, organisation
 from gateway.model import EntryKind, Mailbox
-from gateway.store import search
+from gateway.store import news, search
 from gateway.store.context import Context
 from gateway.store.statement import Statement, insert
 from gateway.store.tables import customers, entries, message_ids, participants, tickets
@@ -96,6 +96,7 @@ def add_entry(
     )
     if kind in search.SAID or subject:
         search.remember(context.transaction, entry_id, (subject, author, *files, text))
+    news.entry_written(context, ticket_id, entry_id, kind, author)
     return entry_id
 
 

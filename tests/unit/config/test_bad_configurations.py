@@ -28,6 +28,7 @@ def key_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     content = {
         "secret": b"k" * 48 + b"\n",
         "short": b"too short\n",
+        "webhook": b"whsec_" + b"a2tr" * 10 + b"\n",
         "open": b"k" * 48,
         "empty": b"\n",
         "rsa2048.pem": rsa2048.private_bytes(*private),
