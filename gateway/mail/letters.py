@@ -15,11 +15,12 @@ from typing import Protocol
 from gateway.mail import token
 from gateway.mail.address import header_safe
 from gateway.mail.token import TokenKeys
-from gateway.model import Draft, Mailbox, OutgoingFile, OutgoingId, OutgoingKind, ParsedMail, TicketId
+from gateway.model import Digest, Draft, Mailbox, OutgoingFile, OutgoingId, OutgoingKind, ParsedMail, TicketId
 
 MAX_SUBJECT = 160  # characters of a subject that we repeat
 MAX_HISTORY = 10  # entries quoted under a reply
 MAX_QUOTE = 20_000  # characters of one of them
+MAX_TICKETS = 100  # that a digest names
 MAX_EXCERPT = 2_000  # characters of a customer's text in an alert
 
 
@@ -98,6 +99,7 @@ class _Letter:
     files: tuple[OutgoingFile, ...] = ()
     history: tuple[Quoted, ...] = ()
     agent: int = 0
+    answerable: bool = True  # its subject has the ticket's number, its answers belong to the ticket
 
 
 def acknowledgement(  # noqa: PLR0917 - the order of the envelope, the mail and its numbers
@@ -187,6 +189,21 @@ def alert(
     return _write(letterhead, letter, keys)
 
 
+def digest(letterhead: Letterhead, about: Digest, outgoing: OutgoingId, keys: TokenKeys) -> Draft:
+    """Draft what an agent missed. It stands on its newest ticket, but nobody answers a customer through it."""
+    tickets = about.tickets[:MAX_TICKETS]
+    values: dict[str, object] = {
+        "mails": about.mails,
+        "tickets": [(item.ticket_id, clean_subject(item.subject, item.ticket_id), item.mails) for item in tickets],
+        "more": len(about.tickets) - len(tickets),
+    }
+    to = (Mailbox(about.agent.name, about.agent.address),)
+    letter = _Letter(
+        OutgoingKind.ALERT, "digest", to, about.tickets[0].ticket_id, outgoing, values=values, answerable=False
+    )
+    return _write(letterhead, letter, keys)
+
+
 def clean_subject(subject: str, ticket: TicketId) -> str:
     """Return a subject without our tag and without the prefixes that answers pile up, short, fit for a header."""
     words = header_safe(subject, MAX_SUBJECT).replace(f"[#{ticket}]", "").split()
@@ -203,8 +220,9 @@ def _write(letterhead: Letterhead, letter: _Letter, keys: TokenKeys) -> Draft:
     automatic = letter.kind.automatic
     common = {"number": letter.ticket, "queue": letterhead.name, **letter.values}
     title, body = _parts(templates.render(f"{look.locale}/{letter.template}.txt", **common))
-    subject = f"[#{letter.ticket}] {title}".rstrip()
-    marker = token.body_marker(keys, letter.ticket) if letterhead.reply_token and not letter.agent else ""
+    subject = f"[#{letter.ticket}] {title}".rstrip() if letter.answerable else title
+    marked = letterhead.reply_token and letter.answerable and not letter.agent
+    marker = token.body_marker(keys, letter.ticket) if marked else ""
     shown = {
         "look": look,
         "locale": look.locale,
@@ -237,7 +255,7 @@ def _write(letterhead: Letterhead, letter: _Letter, keys: TokenKeys) -> Draft:
 def _reply_to(letterhead: Letterhead, letter: _Letter, keys: TokenKeys) -> Mailbox | None:
     """Return where answers go; None leaves them to From, where a plus-tag is unwanted or has no room."""
     home = letterhead.creation_address
-    if not letterhead.reply_token or not token.fits(home):
+    if not letterhead.reply_token or not letter.answerable or not token.fits(home):
         return None
     return Mailbox(letterhead.from_.name, token.reply_address(keys, home, letter.ticket, letter.agent))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from gateway.mail import (
     attachments,
@@ -85,7 +85,9 @@ class _Reader:
         body = self._step("body", lambda: self._body(root, block, end), bodies.Body())
         files: tuple[Attachment, ...] = self._step("attachments", lambda: self._attachments(body), ())
         subject = self._step("subject", lambda: fields.subject(first.get("subject", "")), "")
-        cut = self._step("reply", lambda: _cut(body, subject), reply.Cut(body.text))
+        forwarded = reply.says_forward(subject)
+        rich = self._step("reply-html", lambda: _new_html(body, forwarded=forwarded), _NewHtml())
+        cut = self._step("reply", lambda: _cut(body, rich, forwarded=forwarded), reply.Cut(body.text))
         authors: tuple[Mailbox, ...] = self._step("from", lambda: self._authors(first.get("from", "")), ())
         message_id = fields.message_id(first.get("message-id", ""))
         content_digest = self._step("digest", lambda: digest.digest(found, root, files), "")
@@ -110,7 +112,7 @@ class _Reader:
             html=body.html,
             remote_images=body.remote_images,
             reply_text=cut.reply,
-            reply_html=self._step("reply-html", lambda: _cut_html(body, subject), None),
+            reply_html=rich.clean,
             signature=cut.signature,
             attachments=files,
             security=self._step("security", lambda: labels.read_security(root, body.text), Security()),
@@ -160,17 +162,18 @@ class _Reader:
         return found
 
 
-def _cut(body: bodies.Body, subject: str) -> reply.Cut:
-    return reply.author_text(body.text, body.source or None, _readable, subject=subject)
+class _NewHtml(NamedTuple):
+    """What the author newly wrote in HTML: as it was read, and safe to show (None if no quote was cut away)."""
+
+    parts: reply_html.HtmlParts | None = None
+    clean: str | None = None
 
 
-def _cut_html(body: bodies.Body, subject: str) -> str | None:
-    if not body.source:
-        return None
-    cut = reply_html.cut_html(body.source, forwarded=reply.says_forward(subject))
-    return None if cut is None else html.sanitise(cut).html
+def _new_html(body: bodies.Body, *, forwarded: bool) -> _NewHtml:
+    parts = reply_html.read(body.source, forwarded=forwarded) if body.source else None
+    return _NewHtml(parts, None if parts is None or parts.html is None else html.sanitise(parts.html).html)
 
 
-def _readable(source: str) -> str:
-    """Return the text of HTML as a stranger wrote it."""
-    return html_text.to_text(html.sanitise(source).html)
+def _cut(body: bodies.Body, rich: _NewHtml, *, forwarded: bool) -> reply.Cut:
+    shown = html_text.to_text(rich.clean) if rich.clean else ""
+    return reply.author_text(body.text, rich.parts, shown, forwarded=forwarded)

@@ -6,11 +6,12 @@ everywhere else: answers between quoted lines are kept with what they answer, fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.mail import reply_html, reply_signature
+from gateway.mail import reply_signature
+from gateway.mail.reply_html import HtmlParts
 from gateway.mail.reply_marks import Line
 from gateway.mail.reply_phrases import FORWARD_SUBJECTS
 from gateway.mail.reply_scan import sort_lines
@@ -33,25 +34,24 @@ def cut(text: str, *, forwarded: bool = False) -> Cut:
     return _cut(text, forwarded=forwarded)[0]
 
 
-def author_text(text: str, html: str | None, html_to_text: Callable[[str], str], *, subject: str = "") -> Cut:
+def author_text(text: str, parts: HtmlParts | None = None, shown: str = "", *, forwarded: bool = False) -> Cut:
     """Return the better cut of a mail's text and of its HTML.
 
-    `text` is the whole text (possibly made from `html`). The text is preferred, because it is what the agent sees; the
-    HTML helps where only its elements say what is quoted or what is a signature.
+    `text` is the whole text (possibly made from the HTML), `parts` what `reply_html` read of the HTML, and `shown` the
+    text of `parts.html`. The text is preferred, because it is what the agent sees; the HTML helps where only its
+    elements say what is quoted or what is a signature.
     """
-    forwarded = says_forward(subject)
     plain, quoted = _cut(text, forwarded=forwarded)
-    found = reply_html.read(html, forwarded=forwarded) if html is not None else None
-    if found is None:
+    if parts is None:
         return plain
     best = plain
-    if found.html is not None:
-        from_html = _cut(html_to_text(found.html), forwarded=forwarded)[0]
+    if parts.html is not None:
+        from_html = _cut(shown, forwarded=forwarded)[0]
         short, long = _squeeze(from_html.reply), _squeeze(plain.reply)
         if short and len(short) < len(long) and (not quoted or long.startswith(short)):
             best = from_html
-    if best.signature is None and found.signature:
-        return _without_signature(best.reply, found.signature)
+    if best.signature is None and parts.signature:
+        return _without_signature(best.reply, parts.signature)
     return best
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.mail.reply_marks import MarkKind
 
@@ -85,10 +85,31 @@ def _names(attributes: Mapping[str, str | None]) -> tuple[str, frozenset[str], s
     return id_, frozenset(word.removeprefix("x_") for word in classes), (attributes.get("name") or "").casefold()
 
 
-def told(attributes: Mapping[str, str | None]) -> MarkKind | None:
-    """Return what an element says about itself, if anything."""
+class Look(NamedTuple):
+    """What an element says about itself: a mark, that it holds a quoted mail, that it is Gmail's box around one."""
+
+    told: MarkKind | None = None
+    quote: bool = False
+    gmail: bool = False
+
+
+_NOTHING: Final = Look()
+_ASKED: Final = ("id", "class", "name", "type", "cite")
+
+
+def look(tag: str, attributes: Mapping[str, str | None], known: dict[tuple[str | None, ...], Look]) -> Look:
+    """Return what an element says. `known` remembers answers: the elements of a mail repeat each other."""
     if not attributes:
-        return None
+        return _NOTHING
+    key = (tag, *map(attributes.get, _ASKED), "data-signatureblock" if "data-signatureblock" in attributes else None)
+    found = known.get(key)
+    if found is None:
+        gmail = "gmail_quote" in (attributes.get("class") or "")
+        found = known[key] = Look(_told(attributes), _is_quote(tag, attributes), gmail)
+    return found
+
+
+def _told(attributes: Mapping[str, str | None]) -> MarkKind | None:
     id_, classes, name = _names(attributes)
     if id_ in _REST_IDS or classes & _REST_CLASSES:
         return MarkKind.ORIGINAL
@@ -102,10 +123,7 @@ def told(attributes: Mapping[str, str | None]) -> MarkKind | None:
     return None
 
 
-def is_quote(tag: str, attributes: Mapping[str, str | None]) -> bool:
-    """Tell whether an element holds a quoted mail."""
-    if not attributes:
-        return False
+def _is_quote(tag: str, attributes: Mapping[str, str | None]) -> bool:
     id_, classes, name = _names(attributes)
     if tag == "blockquote" and ((attributes.get("type") or "").casefold() == "cite" or "gmail_quote" in classes):
         return True
@@ -114,8 +132,3 @@ def is_quote(tag: str, attributes: Mapping[str, str | None]) -> bool:
     if id_ in _QUOTE_IDS or id_.startswith(_QUOTE_PREFIXES):
         return True
     return bool(classes & _QUOTE_CLASSES) or (tag == "div" and name in _QUOTE_NAMES)
-
-
-def is_gmail_quote(attributes: Mapping[str, str | None]) -> bool:
-    """Tell whether an element is Gmail's box around attribution, quote, and perhaps answers in between."""
-    return "gmail_quote" in (attributes.get("class") or "")

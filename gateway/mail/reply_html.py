@@ -31,14 +31,8 @@ class HtmlParts:
     signature: str | None = None
 
 
-def cut_html(html: str, *, forwarded: bool = False) -> str | None:
-    """Return the new part of an HTML body, not sanitised; None if there is nothing to cut or it is too big to tell."""
-    parts = read(html, forwarded=forwarded)
-    return parts.html if parts is not None else None
-
-
 def read(html: str, *, forwarded: bool = False) -> HtmlParts | None:
-    """Return what can be told of an HTML body, or None. Total."""
+    """Return what can be told of an HTML body, not sanitised; None if it is too big to tell. Total."""
     if len(html) > caps.HTML or too_deep(html):
         return None
     try:
@@ -115,6 +109,8 @@ class _Flattener:
     _gmail: int = 0
     _pre: int = 0
     _quoted: bool = False
+    _known: dict[tuple[str | None, ...], elements.Look] = field(default_factory=dict)
+    _blanks: dict[int, Line] = field(default_factory=dict)  # one empty line for each depth of quotes
 
     def lines(self) -> list[Line]:
         """Return the lines, the last one closed."""
@@ -170,7 +166,7 @@ class _Flattener:
 
     def _empty(self, node: LexborNode, tag: str) -> None:
         attributes = node.attributes
-        told = elements.told(attributes)
+        told = elements.look(tag, attributes, self._known).told
         if told is MarkKind.ORIGINAL:
             self._break()
             self._leaf(node, "")
@@ -195,13 +191,11 @@ class _Flattener:
             self._break()
         elif tag in {"td", "th"}:
             self._pieces.append(" ")
-        told = elements.told(attributes)
+        told, quote, gmail = elements.look(tag, attributes, self._known)
         if told is MarkKind.ORIGINAL:
             self._break()
             self._done.append(Line("", told))
             told = None
-        gmail = elements.is_gmail_quote(attributes)
-        quote = elements.is_quote(tag, attributes)
         if tag == "blockquote" and not quote:
             quote = self._attribution_above()
         if gmail and not self._gmail and not quote:
@@ -231,12 +225,21 @@ class _Flattener:
         if len(self._done) > _LINES:
             self._pieces = []
             return
+        self._quoted = self._quoted or self._depth > 0
+        if not self._pieces:
+            self._done.append(self._blank())
+            return
         text = "".join(self._pieces)
         text = text.rstrip() if self._pre else " ".join(text.split())
         self._pieces = []
-        self._quoted = self._quoted or self._depth > 0
         told = self._told[-1] if self._told and not self._depth and text else None
         self._done.append(Line("> " * min(self._depth, caps.DEPTH) + text, told))
+
+    def _blank(self) -> Line:
+        depth = min(self._depth, caps.DEPTH)
+        if depth not in self._blanks:
+            self._blanks[depth] = Line("> " * depth)
+        return self._blanks[depth]
 
     def _attribution_above(self) -> bool:
         """Tell whether "NAME wrote:" stands right above: then an unmarked blockquote is a quote."""

@@ -13,7 +13,7 @@ from gateway.mail import reply_phrases as words
 from gateway.mail.reply_phrases import Role
 
 LINE: Final = 1_000  # characters; a longer line is somebody's paragraph and never a mark
-_WRAP: Final = 5  # lines over which "On DATE, NAME wrote:" may be wrapped
+WRAP: Final = 5  # lines over which "On DATE, NAME wrote:" may be wrapped
 _ATTRIBUTION: Final = 400  # characters of such a line, unwrapped
 _BLOCK: Final = 20  # lines of a header block
 _CONTINUED: Final = 2  # lines over which one field of such a block goes on
@@ -42,7 +42,7 @@ class Line:
     What is cheap is computed at once, the rest when somebody asks: most lines are never looked at closely.
     """
 
-    __slots__ = ("_plain", "blank", "closes", "depth", "initials", "raw", "told")
+    __slots__ = ("_plain", "blank", "closes", "depth", "initials", "may_mark", "raw", "told", "unmarked")
 
     def __init__(self, raw: str, told: MarkKind | None = None) -> None:
         self.raw = raw
@@ -56,6 +56,12 @@ class Line:
         self.depth = quoted[1].count(">") if quoted else 0  # how many ">" stand before the text
         # A quote in the manner of Supercite, if its neighbours are alike
         self.initials = ">" in raw[1:5] and _INITIALS.match(raw) is not None
+        # At a glance: it could be a separator or a header field; most lines of a person cannot
+        self.may_mark = (
+            self.closes or not raw.isascii() or bare[:1] in _RULES or ":" in raw[: 2 * _KEY] or "above" in raw
+        )
+        # Nothing in it, seen alone, begins a mark or a quote
+        self.unmarked = not (self.may_mark or self.depth or self.initials or told is not None or raw[:4].isdecimal())
         self._plain: str | None = None
 
     @property
@@ -105,7 +111,7 @@ class Mark:
 def find_mark(lines: Sequence[Line], at: int) -> Mark | None:
     """Return the mark that begins at line `at` (which has no `>` before it), if any."""
     line = lines[at]
-    if line.told is None and not _may_mark(line):
+    if line.told is None and not line.may_mark:
         return _attribution(lines, at)
     if is_forward(line):
         return Mark(MarkKind.FORWARD, at, at + 1)
@@ -123,17 +129,6 @@ def find_mark(lines: Sequence[Line], at: int) -> Mark | None:
         if end is not None:
             return Mark(MarkKind.ORIGINAL, at, end)
     return _attribution(lines, at)
-
-
-def _may_mark(line: Line) -> bool:
-    """Tell at a glance whether a line could be a separator or a header field: most lines of a person cannot."""
-    return (
-        line.closes
-        or ":" in line.raw[: 2 * _KEY]
-        or not line.raw.isascii()
-        or line.raw.lstrip()[:1] in _RULES
-        or ("above" in line.raw)
-    )
 
 
 # --- separators ---------------------------------------------------------------------------------------------------
@@ -254,12 +249,12 @@ def _starts_dated(plain: str) -> bool:
 
 
 def _match_from(lines: Sequence[Line], at: int) -> tuple[int, bool] | None:
-    window = lines[at : at + _WRAP]
+    window = lines[at : at + WRAP]
     if not any(line.closes for line in window) and not lines[at].raw[:4].isdecimal():
         return None
     joined = ""
     gap = gapped = False
-    for index in range(at, min(at + _WRAP, len(lines))):
+    for index in range(at, min(at + WRAP, len(lines))):
         line = lines[index]
         if line.blank:
             if not joined or gapped:

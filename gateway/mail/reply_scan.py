@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Final
 
 from gateway.mail import reply_signature
-from gateway.mail.reply_marks import Line, Mark, MarkKind, find_mark, is_forward
+from gateway.mail.reply_marks import WRAP, Line, Mark, MarkKind, find_mark, is_forward
 
 _PYTHON_PROMPT: Final = 3  # ">>> " with no "> " beside it is a prompt, not a quote in a quote
 _NEAR: Final = 4  # lines around a mark that are looked at
@@ -21,6 +21,19 @@ class Is(Enum):
     QUOTE = 2
     MARK = 3  # "On DATE, NAME wrote:"
     SIGNATURE = 4
+
+
+def _cannot_mark(lines: Sequence[Line]) -> list[bool]:
+    """Tell of each line whether it surely begins neither a mark nor a quote: most lines of a person do not."""
+    found: list[bool] = []
+    closes = len(lines) + WRAP  # the next line that may end an attribution
+    for at in range(len(lines) - 1, -1, -1):
+        line = lines[at]
+        if line.closes:
+            closes = at
+        found.append(closes - at >= WRAP and line.unmarked)
+    found.reverse()
+    return found
 
 
 class Scan:
@@ -36,8 +49,15 @@ class Scan:
         self._lines = lines
         self._forwarded = forwarded
         self._written = False  # something of the author's stands above
-        while len(self.seen) < len(lines) and not self.ended and self.content is None:
-            self._step(len(self.seen))
+        plain = _cannot_mark(lines)
+        seen = self.seen
+        while len(seen) < len(lines) and not self.ended and self.content is None:
+            at = len(seen)
+            if plain[at]:
+                seen.append(Is.TEXT)
+                self._written = self._written or not lines[at].blank
+            else:
+                self._step(at)
 
     def _step(self, at: int) -> None:
         line = self._lines[at]
@@ -188,7 +208,7 @@ def _own(lines: Sequence[Line], seen: list[Is]) -> list[int]:
     first, last = own[0], own[-1]
     # One quote and one answer below it: the answer alone. Answers between quotes keep what they answer.
     start = first if Is.MARK in seen[:first] and Is.QUOTE not in seen[first:last] else 0
-    return _trim(lines, [index for index in range(start, last + 1) if seen[index] in {Is.TEXT, Is.QUOTE}])
+    return _trim(lines, [at for at in range(start, last + 1) if seen[at] is Is.TEXT or seen[at] is Is.QUOTE])
 
 
 def _trim(lines: Sequence[Line], numbers: Sequence[int]) -> list[int]:

@@ -16,6 +16,7 @@ _LIMITS: Final = (
     (re.compile(r"[\u2014\u2013]"), 16),
     (re.compile(r"_{5,}"), 12),
 )
+_MOST: Final = max(limit for _, limit in _LIMITS)
 _DASHES: Final = re.compile(r"-{5,}")  # counts only if a telephone number or an address follows
 _DASHES_LIMIT: Final = 12
 _CONTACT: Final = re.compile(r"\d[\d ()/.-]{5,}\d|@|https?:|www\.|\b(?:tel|fax|phone|mobile|mobil)\b")
@@ -153,7 +154,8 @@ def _is_card(line: Line) -> bool:
 
 
 def _delimiter(lines: Sequence[Line], filled: Sequence[int]) -> int:
-    for position, index in enumerate(filled):
+    for position in range(max(0, len(filled) - 1 - _MOST), len(filled)):
+        index = filled[position]
         raw = lines[index].raw.lstrip("\u200b\ufeff")
         below = len(filled) - position - 1
         for pattern, limit in _LIMITS:

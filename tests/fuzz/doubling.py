@@ -179,9 +179,7 @@ TEXTS: list[Subject] = [
     Subject("safe_name", lambda text: names.safe_name(text, "", 1), repeat_text("a/\\.")),
     Subject("reply.cut", reply.cut, repeat_text("On Monday, Jane wrote:\n> x\n\n")),
     Subject("reply.cut empty lines", reply.cut, repeat_text("\n")),
-    Subject(
-        "reply_html.cut_html", reply_html.cut_html, repeat_text("<div>x</div><blockquote type=cite>y</blockquote>")
-    ),
+    Subject("reply_html.read", reply_html.read, repeat_text("<div>x</div><blockquote type=cite>y</blockquote>")),
 ]
 
 
@@ -274,7 +272,7 @@ def readers() -> dict[str, Callable[[str], object]]:
         address.parse_mailboxes, address.normal, address.canonical, address.is_valid, address.display, words.decode,
         parameters.parse, parameters.token, dates.parse_date, fields.subject, fields.message_id, fields.message_ids,
         fields.from_mailboxes, flowed.unflow, html.sanitise, html.capped, html_weight.too_heavy, html_text.to_text,
-        reply.cut, reply_html.cut_html,
+        reply.cut, reply_html.read,
     ]  # fmt: skip
     octets: list[Callable[[bytes], object]] = [
         headers.read_block, headers.field_groups, inside.extract, names.sniff, rtf.read, rtf.decompress, tnef.read,

@@ -45,7 +45,7 @@ def test_a_subject_makes_outlooks_block_content():
 
     assert reply.cut(body).reply == "Please answer him."
     assert reply.cut(body, forwarded=True).reply == body
-    assert reply.author_text(body, None, str, subject="Fwd: Help").reply == body
+    assert reply.author_text(body, forwarded=reply.says_forward("Fwd: Help")).reply == body
 
 
 def test_a_quote_beyond_the_limit_keeps_everything():
