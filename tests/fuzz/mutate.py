@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 Mutation = Callable[[random.Random, bytearray], None]
 
@@ -91,7 +91,7 @@ _MUTATIONS = [mutation for mutation, _ in MUTATIONS]
 _WEIGHTS = [weight for _, weight in MUTATIONS]
 
 
-def mutant(rng: random.Random, mails: list[bytes]) -> bytes:
+def mutant(rng: random.Random, mails: Sequence[bytes]) -> bytes:
     """Return a damaged copy of one of `mails`; now and then two of them are spliced first."""
     mail = bytearray(rng.choice(mails))
     if rng.random() < 0.1:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+from datetime import UTC, datetime
 
 from gateway.mail import address, content, parse, wire
 from gateway.mail.describe import describe
-from gateway.model import ParsedMail
+from gateway.mail.token import TokenKeys, read_tokens
+from gateway.model import Envelope, ParsedMail, Tokens
+from tests.fuzz.shapes import KEYS
 
 _HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _ACTIVE = re.compile(
@@ -15,6 +18,7 @@ _ACTIVE = re.compile(
 )
 _LOADS = re.compile(r'<[a-z][^>]*\s(?:src|srcset|background|poster)="(?!cid:|data:image/)', re.IGNORECASE)
 _VALUE = re.compile(r'="(cid:|data:image/|)[^"]*"', re.IGNORECASE)
+_STRANGERS_KEYS = TokenKeys(b"nobody mints with this one: any token that verifies is forged")
 _NAME = re.compile(r"[^\x00-\x1f/\\:\u202a-\u202e]+")
 
 
@@ -49,6 +53,7 @@ def check(raw: bytes, *, thorough: bool = True) -> ParsedMail:
     for item in mail.attachments:
         _require(bool(_NAME.fullmatch(item.filename)) and len(item.filename.encode()) <= 150, f"name {item.filename!r}")
         _require(not item.filename.startswith("."), "hidden file")
+    check_tokens(mail)
     if thorough:
         _require(wire.loads(wire.dumps(mail)) == mail, "the wire changes the mail")
         _require(isinstance(describe(mail), dict), "not described")
@@ -56,6 +61,17 @@ def check(raw: bytes, *, thorough: bool = True) -> ParsedMail:
         for item in mail.attachments[:3]:
             _require(hashlib.sha256(content(raw, item.part)).hexdigest() == item.sha256, f"content of {item.part}")
     return mail
+
+
+def check_tokens(mail: ParsedMail) -> None:
+    """Look for tokens wherever mails carry them: reading never raises, and nobody forges one (I5)."""
+    recipient = mail.to[0].address if mail.to else "support@example.org"
+    for source in ("lmtp", "imap"):
+        envelope = Envelope("a@example.org", recipient, datetime(2026, 3, 2, tzinfo=UTC), source=source)
+        found = read_tokens(mail, envelope, KEYS)
+        told = (found.message, found.loop, found.body, *found.references, *found.reported)
+        _require(not mail.hostile or not any(told), "a hostile header vouches for something")
+        _require(read_tokens(mail, envelope, _STRANGERS_KEYS) == Tokens(), "a token that nobody minted")
 
 
 def _require(holds: bool, promise: str) -> None:

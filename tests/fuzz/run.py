@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.fuzz.mutate import mutant
 from tests.fuzz.oracle import check
-from tests.fuzz.seeds import seeds
+from tests.fuzz.shapes import shapes
 
 SECONDS = 2
 MEMORY = 1 << 30  # octets of address space
@@ -42,7 +42,7 @@ def _alarm(*_: object) -> None:
 
 def make(seed: int, number: int) -> bytes:
     """Return mutant `number` of a run with `seed`."""
-    mails = seeds()
+    mails = shapes()
     rng = random.Random(f"{seed}/{number // BLOCK}")
     for _ in range(number % BLOCK):
         mutant(rng, mails)
@@ -58,7 +58,7 @@ def peak_memory() -> int:
 def run_block(seed: int, block: int, count: int) -> Result:
     """Read `count` mutants of one block."""
     signal.signal(signal.SIGALRM, _alarm)
-    mails = seeds()
+    mails = shapes()
     rng = random.Random(f"{seed}/{block}")
     result = Result()
     for at in range(count):
