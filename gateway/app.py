@@ -18,6 +18,8 @@ from pathlib import Path
 
 from gateway.config.settings import Channel, Connection
 from gateway.config.units import Off, endpoint
+from gateway.correspondence import digest_writer
+from gateway.daemon.digests import keep_digests
 from gateway.daemon.judge import IntakeWorker
 from gateway.daemon.lifecycle import Watchdog, live
 from gateway.daemon.supervisor import Supervisor
@@ -182,6 +184,7 @@ class Poterne:
         self._use_channels(self._build_channels(self._instance))
 
     async def _look(self) -> None:
+        self._watchers.start("digests", self._digest)
         while True:
             await self._readiness.look()
             await asyncio.sleep(LOOK_PERIOD.total_seconds())
@@ -199,6 +202,9 @@ class Poterne:
         self._use_channels({})
         left = timedelta(seconds=max(1.0, self._give_up_at - time.monotonic()))
         late = await self._workers.drain(left)
+    async def _digest(self) -> None:
+        await keep_digests(self._store, lambda: digest_writer(self._instance.policy), self._wake_channels)
+
         if late:
             log.warning("daemon.shutdown-late", tasks=late)
         await self._watchers.drain(timedelta())

@@ -11,8 +11,20 @@ from gateway.errors import NotSendable
 from gateway.mail import letters
 from gateway.mail.address import identity
 from gateway.mail.attachments import content_of
-from gateway.model import Conversation, DeskAgent, Draft, Mailbox, OutgoingFile, OutgoingId, ParsedMail, Plan, Route
+from gateway.model import (
+    Conversation,
+    DeskAgent,
+    Digest,
+    Draft,
+    Mailbox,
+    OutgoingFile,
+    OutgoingId,
+    ParsedMail,
+    Plan,
+    Route,
+)
 from gateway.policy import Policy
+from gateway.ports import WriteDigest
 
 EVENTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {"en": ("New ticket", "New mail"), "fr": ("Nouveau ticket", "Nouveau courriel")}
@@ -85,3 +97,14 @@ class MailLetters:
             content = content_of(self.raw, file.part)
             if content is not None:
                 yield OutgoingFile(file.filename, file.content_type, content)
+
+
+def digest_writer(policy: Policy) -> WriteDigest:
+    """Return how digests are written under this policy."""
+
+    def write(digest: Digest, outgoing: OutgoingId) -> Draft:
+        if digest.queue not in policy.letterheads:
+            raise NotSendable(f"the configuration has no queue {digest.queue}")
+        return letters.digest(policy.letterheads[digest.queue], digest, outgoing, policy.keys)
+
+    return write

@@ -24,6 +24,7 @@ from gateway.model import (
     DeliveryId,
     DeliveryResult,
     DeskAgent,
+    Digest,
     Draft,
     EntryRow,
     Envelope,
@@ -77,6 +78,10 @@ class Correspondence(Protocol):
         """Draft what an agent answered by mail, for the customer. Raises NotSendable if it can go to nobody."""
 
 
+WriteDigest = Callable[[Digest, OutgoingId], Draft]
+"""Drafts the digest of what an agent missed."""
+
+
 class Writer(Protocol):
     """One open transaction, as `process` sees it. Synchronous: it runs in the store's thread."""
 
@@ -102,6 +107,9 @@ class Writer(Protocol):
 
     def queue_reply(self, ticket_id: TicketId, make_draft: Callable[[OutgoingId], Draft], author: str) -> OutgoingId:
         """Queue what an agent wrote, with its entry. Raises NotSendable for blocklisted addresses."""
+
+    def send_digests(self, write: WriteDigest) -> tuple[OutgoingId, ...]:
+        """Queue the digests that are due and fit the agents' limits."""
 
 
 class Store(Protocol):

@@ -5,6 +5,7 @@ modules import from this package, never from its files. The vocabulary is in doc
 """
 
 from gateway.model.agent import AgentWords, AlertWish, Conversation, DeskAgent, Said
+from gateway.model.digest import Digest, Missed
 from gateway.model.event import (
     EVENT_TYPES,
     FAMILIES,
@@ -93,6 +94,7 @@ __all__ = [
     "DeliveryResult",
     "DeliveryState",
     "DeskAgent",
+    "Digest",
     "Disposition",
     "Draft",
     "Effect",
@@ -113,6 +115,7 @@ __all__ = [
     "Judgement",
     "Kind",
     "Mailbox",
+    "Missed",
     "NewTicket",
     "OutboxRow",
     "Outcome",

@@ -25,7 +25,7 @@ from gateway.telemetry.log import get_logger
 
 SHIPPED = Path(gateway.mail.__file__).parent / "templates"
 LOCALES = ("en", "fr")
-LETTERS = ("acknowledgement", "reply", "solved", "alert", "history")
+LETTERS = ("acknowledgement", "reply", "solved", "alert", "digest", "history")
 NAMES = ("layout.txt", "layout.html", *(f"{locale}/{letter}.txt" for locale in LOCALES for letter in LETTERS))
 MAX_TEMPLATE = 64 << 10
 MAX_RENDERED = 4 << 20
@@ -37,6 +37,9 @@ _LINK = re.compile(r"https?://[^\s<>\"'`{}|\\^]{1,500}[^\s<>\"'`{}|\\^.,;:!?)\]]
 SAMPLE: Mapping[str, object] = MappingProxyType(
     {
         "number": 1042,
+        "mails": 3,
+        "tickets": [(1042, "The printer", 3)],
+        "more": 0,
         "queue": "Support",
         "subject": "The printer",
         "text": "Hello,\n\nit is mended.",

@@ -29,6 +29,7 @@ from gateway.ports import Correspondence
 from gateway.store.bound import queue_automatic
 from gateway.store.case import Case
 from gateway.store.context import Context
+from gateway.store.digests import WAITS, is_waiting, note_missed
 from gateway.store.replies import queue_reply
 from gateway.store.statement import Statement
 from gateway.store.tables import entries, intakes, participants, tickets
@@ -136,9 +137,14 @@ def alert_one(case: Case, about: Conversation, agent: DeskAgent, letters: Corres
     mail = AutomaticMail(
         OutgoingKind.ALERT, about.queue, agent.address, about.ticket_id, case.claim.intake_id, case.plan.fingerprint
     )
-    result = queue_automatic(case.context, mail, lambda outgoing: letters.alert(about, agent, outgoing))
+    if is_waiting(case.context, agent):
+        result: OutgoingId | Refusal = WAITS
+    else:
+        result = queue_automatic(case.context, mail, lambda outgoing: letters.alert(about, agent, outgoing))
     if not isinstance(result, Refusal):
         return result
+    if result.rule in {"bound-agent", WAITS.rule}:
+        note_missed(case.context, agent, about.ticket_id)
     refusal = replace(result, because=f"no alert to {agent.address}: {result.because}")
     # One alert for several mails in a row is how it is meant to be; everything else is news on the ticket.
     if refusal.rule != "bound-agent-ticket":

@@ -164,6 +164,17 @@ breakers = Table(
 demands = Table(
     "demands",
     metadata,
+# What the next digest tells an agent: alerts beyond their limit, by ticket.
+missed_alerts = Table(
+    "missed_alerts",
+    metadata,
+    Column("agent_id", Number, ForeignKey("agents.id"), primary_key=True),
+    Column("ticket_id", Number, ForeignKey("tickets.id"), primary_key=True),
+    needed("since", Time),
+    needed("mails", Integer),
+    sqlite_with_rowid=False,
+)
+
     Column("queue", Text, primary_key=True),
     needed("at", Time),
     needed("lately", Double),  # in the last hour

@@ -19,8 +19,8 @@ from gateway.model import (
     TicketId,
     Tokens,
 )
-from gateway.ports import Correspondence
-from gateway.store import apply, bound, gather, replies
+from gateway.ports import Correspondence, WriteDigest
+from gateway.store import apply, bound, digests, gather, replies
 from gateway.store.context import Context
 from gateway.store.outgoing import AT_ONCE
 
@@ -61,3 +61,7 @@ class SqlWriter:
     ) -> OutgoingId:
         """Queue what an agent wrote, with its entry; `delay` leaves time to take it back."""
         return replies.queue_reply(self.context, ticket_id, make_draft, author, delay=delay)
+
+    def send_digests(self, write: WriteDigest) -> tuple[OutgoingId, ...]:
+        """Queue the digests that are due and fit the agents' limits."""
+        return digests.send_digests(self.context, write)

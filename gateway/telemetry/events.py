@@ -42,6 +42,8 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "forwarder.unknown": "mail came through a forwarder that no configuration names; shows the line to set",
         "intake.stolen": "another worker took this intake over; nothing was written",
         "metrics.stale": "the store did not answer a scrape; gauges of waiting work keep their last values",
+        "digests.queued": "agents whose limit of alerts was reached are told what they missed",
+        "digests.unsent": "the store did not take the digests that are due; they wait for the next look",
         # the way out
         "outbound.sent": "a server took responsibility for a delivery",
         "outbound.deferred": "a delivery was not taken; it waits for its next try",
