@@ -180,11 +180,11 @@ class Poterne:
         self._watchers.start("pulse", lambda: self._pulse.beat(watchdog.pat))
         self._watchers.start("readiness", self._look)
         self._watchers.start("nudge", self._nudge)
+        self._watchers.start("digests", self._digest)
         self._workers.start("judge", self._judge.run)
         self._use_channels(self._build_channels(self._instance))
 
     async def _look(self) -> None:
-        self._watchers.start("digests", self._digest)
         while True:
             await self._readiness.look()
             await asyncio.sleep(LOOK_PERIOD.total_seconds())
@@ -196,15 +196,15 @@ class Poterne:
             if "database" not in self._readiness.failing:
                 self._wake_channels()
 
+    async def _digest(self) -> None:
+        await keep_digests(self._store, lambda: digest_writer(self._instance.policy), self._wake_channels)
+
     async def _drain(self) -> None:
         """Let the workers finish what they hold, within what is left of the time to stop."""
         self._judge.stop()
         self._use_channels({})
         left = timedelta(seconds=max(1.0, self._give_up_at - time.monotonic()))
         late = await self._workers.drain(left)
-    async def _digest(self) -> None:
-        await keep_digests(self._store, lambda: digest_writer(self._instance.policy), self._wake_channels)
-
         if late:
             log.warning("daemon.shutdown-late", tasks=late)
         await self._watchers.drain(timedelta())

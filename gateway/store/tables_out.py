@@ -160,10 +160,6 @@ breakers = Table(
     needed("because"),
 )
 
-# How much automatic mail a queue asks for, as sums that fade: what the breaker compares.
-demands = Table(
-    "demands",
-    metadata,
 # What the next digest tells an agent: alerts beyond their limit, by ticket.
 missed_alerts = Table(
     "missed_alerts",
@@ -175,6 +171,10 @@ missed_alerts = Table(
     sqlite_with_rowid=False,
 )
 
+# How much automatic mail a queue asks for, as sums that fade: what the breaker compares.
+demands = Table(
+    "demands",
+    metadata,
     Column("queue", Text, primary_key=True),
     needed("at", Time),
     needed("lately", Double),  # in the last hour
