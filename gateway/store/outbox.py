@@ -26,6 +26,7 @@ from gateway.model import (
     Refusal,
 )
 from gateway.store import news
+from gateway.store.allowance import Allowance, free_at, room
 from gateway.store.bound import exceeded, lock
 from gateway.store.context import Context
 from gateway.store.drafts import from_json
@@ -105,7 +106,12 @@ TAKE = Statement(
 OPEN_ATTEMPTS = Statement(
     update(attempts)
     .where(attempts.c.delivery_id == bindparam("delivery"), attempts.c.outcome.is_(None))
-    .values(outcome=Outcome.UNKNOWN.value, dot_sent=literal_column("true"), answer="the worker did not return")
+    .values(
+        ended_at=bindparam("now"),
+        outcome=Outcome.UNKNOWN.value,
+        dot_sent=literal_column("true"),
+        answer="the worker did not return",
+    )
 )
 DOTS = Statement(
     select(func.count())
@@ -204,10 +210,14 @@ class Candidate:
         )
 
 
-def claim(context: Context, channel: str, limit: int, lease: timedelta) -> list[ClaimedDelivery]:
+def claim(
+    context: Context, channel: str, limit: int, lease: timedelta, allowances: Sequence[Allowance] = ()
+) -> list[ClaimedDelivery]:
     """Take due deliveries of a channel, oldest first, with the attempt counted; nothing while it is paused."""
     transaction = context.transaction
     if transaction.value(PAUSED, channel=channel) is not None:
+        return []
+    if (limit := room(context, channel, limit, allowances)) == 0:
         return []
     lease_now = lease_time(transaction)
     rows = transaction.rows(DUE, channel=channel, now=context.now, lease_now=lease_now, limit=limit)
@@ -230,7 +240,7 @@ def count_attempts(context: Context, taken: Sequence[Candidate], token: int, unt
     transaction = context.transaction
     transaction.run_many(TAKE, [{"delivery_id": item.delivery_id, "until": until, "token": token} for item in taken])
     tried = [item.delivery_id for item in taken if item.attempts]
-    transaction.run_many(OPEN_ATTEMPTS, [{"delivery": number} for number in tried])
+    transaction.run_many(OPEN_ATTEMPTS, [{"delivery": number, "now": context.now} for number in tried])
     dots = {number: int(transaction.value(DOTS, delivery=number)) for number in tried}
     rows = [{"delivery_id": item.delivery_id, "number": item.attempts + 1, "started_at": context.now} for item in taken]
     transaction.run_many(INSERT_ATTEMPT, rows)
@@ -311,7 +321,7 @@ def refuse(context: Context, item: Candidate, refusal: Refusal) -> None:
     )
 
 
-def next_due(context: Context, channel: str) -> int | None:
+def next_due(context: Context, channel: str, allowances: Sequence[Allowance] = ()) -> int | None:
     """Tell when there is something to claim: a delivery falls due, or the lease of a lost worker ends."""
     transaction = context.transaction
     if transaction.value(PAUSED, channel=channel) is not None:
@@ -320,4 +330,5 @@ def next_due(context: Context, channel: str) -> int | None:
     due = transaction.value(NEXT_DUE, channel=channel, lease_now=lease_now)
     expiry = transaction.value(NEXT_EXPIRY, channel=channel)
     freed = None if expiry is None else context.now + max(0, expiry - lease_now)
-    return min((moment for moment in (due, freed) if moment is not None), default=None)
+    first = min((moment for moment in (due, freed) if moment is not None), default=None)
+    return None if first is None else max(first, free_at(context, channel, allowances))

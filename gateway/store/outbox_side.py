@@ -9,6 +9,7 @@ from typing import TypeVar
 from gateway.model import ClaimedDelivery, DeliveryId, DeliveryResult, OutgoingId
 from gateway.ports import Clock
 from gateway.store import outbox, results
+from gateway.store.allowance import Allowance
 from gateway.store.batching import Batched
 from gateway.store.context import Context
 from gateway.store.core import StoreCore
@@ -37,10 +38,12 @@ class OutboxSide(StoreCore):
     async def _run_batch(self, work: Callable[[Context], list[T]], weight: int) -> list[T]:
         return await self._writes.run(lambda transaction: work(self._context(transaction)), weight=weight)
 
-    async def claim_deliveries(self, channel: str, limit: int, lease: timedelta) -> Sequence[ClaimedDelivery]:
+    async def claim_deliveries(
+        self, channel: str, limit: int, lease: timedelta, allowances: Sequence[Allowance] = ()
+    ) -> Sequence[ClaimedDelivery]:
         """Take due deliveries of a channel, oldest first; each attempt is counted and committed before this returns."""
         await self.void_leases()
-        return await self.write(lambda context: outbox.claim(context, channel, limit, lease))
+        return await self.write(lambda context: outbox.claim(context, channel, limit, lease, allowances))
 
     async def keep_content(self, outgoing_id: OutgoingId, content: bytes) -> bytes:
         """Store the signed octets once, and return those that count: the ones stored first."""
@@ -56,9 +59,9 @@ class OutboxSide(StoreCore):
         """Keep what is still being sent."""
         await self.write(lambda context: results.extend(context, deliveries, token, lease))
 
-    async def next_due(self, channel: str) -> datetime | None:
+    async def next_due(self, channel: str, allowances: Sequence[Allowance] = ()) -> datetime | None:
         """Tell when the next delivery of this channel can be claimed, or None."""
-        return to_moment_or_none(await self.read(lambda context: outbox.next_due(context, channel)))
+        return to_moment_or_none(await self.read(lambda context: outbox.next_due(context, channel, allowances)))
 
     async def hasten(self, channel: str) -> int:
         """Make due now whatever was last deferred because its channel was down."""
