@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from gateway.mail import parse, wire
 from gateway.mail.describe import describe
 from gateway.model import Action, Field, Mailbox, ParsedMail, Report, ReportedRecipient, ReportKind
-from tests.fuzz import doubling
+from tests.fuzz import doubling, doubling_public
+from tests.fuzz.doubling_subjects import Subject, repeat_text
 from tests.fuzz.oracle import BrokenPromiseError, check
 from tests.fuzz.run import run
 from tests.fuzz.seeds import DELIVERY_STATUS, PDF, RECEIVED, b64, mail, multipart, part, seeds
@@ -262,9 +263,20 @@ def test_doubling() -> None:
     assert doubling.run(subjects, 600_000, loud=False) == []
 
 
+def test_every_public_function_is_measured() -> None:
+    measured = {subject.name for subject in doubling_public.PUBLIC}
+    assert measured == doubling_public.public_functions()
+    assert len(measured) > 100
+
+
+def test_every_measured_function_has_work_to_do() -> None:
+    for subject in doubling_public.PUBLIC:
+        subject.run(subject.make(2_000))
+
+
 def test_the_stopwatch_sees_quadratic_readers() -> None:
     def quadratic(text: str) -> int:
         return sum(1 for at in range(0, len(text), 64) for _ in range(0, at, 64))
 
-    subject = doubling.Subject("quadratic", quadratic, doubling.repeat_text("a"))
+    subject = Subject("quadratic", quadratic, repeat_text("a"))
     assert doubling.run([subject], 200_000, loud=False)
