@@ -25,22 +25,30 @@ class TaskDown(Transient):
 
 
 class Supervisor:
-    """Runs named tasks. `work` returns only when it was asked to end; several may share a name, one after the other."""
+    """Runs named tasks. `work` returns only when it was asked to end.
+
+    Several may share a name: after a reload a successor starts while its predecessor still finishes.
+    """
 
     def __init__(self, first_pause: timedelta = FIRST_PAUSE) -> None:
         self._first_pause = first_pause
         self._tasks: set[asyncio.Task[None]] = set()
-        self._down: dict[str, str] = {}
+        self._down: dict[asyncio.Task[None], str] = {}  # those that crashed and have not started again
 
     def start(self, name: str, work: Work) -> None:
         """Start a task that is to live as long as the daemon."""
         metrics.TASK_CRASHES.labels(name)  # shown as 0 from the start
         task = asyncio.create_task(self._keep(name, work), name=name)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._down.pop(task, None)
 
     async def _keep(self, name: str, work: Work) -> None:
-        pause = self._first_pause
+        pause, task = self._first_pause, asyncio.current_task()
+        assert task is not None
         while True:
             started = time.monotonic()
             try:
@@ -51,10 +59,10 @@ class Supervisor:
                 if time.monotonic() - started > CALM.total_seconds():
                     pause = self._first_pause
                 log.exception("task.crashed", task=name, pause_seconds=pause.total_seconds())
-                self._down[name] = f"{type(error).__name__}; starts again within {pause.total_seconds():g} s"
+                self._down[task] = f"{type(error).__name__}; starts again within {pause.total_seconds():g} s"
                 await asyncio.sleep(pause.total_seconds())
                 pause = min(pause * 2, LONGEST_PAUSE)
-                self._down.pop(name, None)
+                self._down.pop(task, None)
                 log.info("task.restarted", task=name)
             else:
                 return
@@ -62,7 +70,7 @@ class Supervisor:
     async def check_alive(self) -> None:
         """Pass if every task runs. Raises TaskDown with the names of those that do not."""
         if self._down:
-            raise TaskDown(", ".join(f"{name}: {reason}" for name, reason in self._down.items()))
+            raise TaskDown(", ".join(f"{task.get_name()}: {reason}" for task, reason in self._down.items()))
 
     async def drain(self, patience: timedelta) -> tuple[str, ...]:
         """Wait for all tasks to return, then cancel the rest; return the names of those that had to be cancelled."""

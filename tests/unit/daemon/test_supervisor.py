@@ -87,6 +87,31 @@ async def test_a_successor_may_start_before_its_predecessor_has_ended():
     assert await supervisor.drain(timedelta(0)) == ("channel",)
 
 
+async def test_a_predecessor_that_starts_again_does_not_hide_its_successors_crash():
+    crashes = 0
+
+    async def old():
+        nonlocal crashes
+        crashes += 1
+        if crashes == 1:
+            raise RuntimeError("out of luck")
+
+    async def new():
+        raise ValueError("worse")
+
+    supervisor = Supervisor(timedelta(seconds=0.1))
+    supervisor.start("channel", old)
+    await asyncio.sleep(0.05)
+    supervisor.start("channel", new)
+    await asyncio.sleep(0.07)  # the old one has come back, and ended for good
+    with pytest.raises(TaskDown, match=r"^channel: ValueError"):
+        await supervisor.check_alive()
+    await supervisor.drain(timedelta(0))
+
+    assert crashes == 2
+    await supervisor.check_alive()  # nobody is down who is not there
+
+
 async def test_draining_waits_for_what_ends_and_names_what_does_not():
     stop = asyncio.Event()
 
