@@ -114,6 +114,8 @@ class Wire(asyncio.Protocol):
 
     async def reply(self, seconds: float) -> Reply:
         """Return the next reply. Raises WireTrouble if the connection ends, or the whole reply takes longer."""
+        if self._replies:  # of a pipelined group: there is nothing to wait for
+            return self._replies.popleft()
         try:
             async with asyncio.timeout(seconds):
                 while not self._replies:
@@ -135,6 +137,8 @@ class Wire(asyncio.Protocol):
 
     async def drain(self, seconds: float) -> None:
         """Wait until the transport takes more. Raises WireTrouble if the connection ended or moves too slowly."""
+        if self._drained is None and not self._lost:
+            return
         try:
             async with asyncio.timeout(seconds):
                 while self._drained is not None and not self._lost:
