@@ -250,6 +250,9 @@ class Operations(Protocol):
     async def ticket(self, number: int) -> TicketView:
         """Return a ticket with everything that its page shows."""
 
+    async def conversation(self, number: int) -> Conversation:
+        """Return a ticket as a letter about it needs to know it; what must not be quoted is not in it."""
+
     async def trace(self, what: str) -> Sequence[IntakeTrace]:
         """Return the intakes with this number, Message-ID or address, newest first, at most 100."""
 

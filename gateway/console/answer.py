@@ -8,9 +8,8 @@ from gateway.console.desk import Desk
 from gateway.errors import Conflict, NotSendable
 from gateway.mail import letters, parse
 from gateway.mail.address import identity
+from gateway.mail.quoting import by_participants
 from gateway.model import Draft, EntryKind, Mailbox, OutgoingId, TicketId, TicketView
-
-CONVERSATION = {EntryKind.CUSTOMER.value, EntryKind.AGENT.value}  # what may be quoted to a customer; never a note
 
 
 async def answer(desk: Desk, number: int, text: str, author: str, *, cc: bool = True) -> OutgoingId:
@@ -25,11 +24,7 @@ async def answer(desk: Desk, number: int, text: str, author: str, *, cc: bool = 
         raise NotSendable(f"ticket {number} has no requester that mail can go to")
     answered = await last_mail(desk, view)
     letterhead = desk.policy.letterheads[view.row.queue]
-    history = tuple(
-        letters.Quoted(entry.author, entry.created_at, entry.text)
-        for entry in reversed(view.entries)
-        if entry.kind in CONVERSATION
-    )
+    said = (await desk.books.conversation(number)).said
 
     def draft(outgoing: OutgoingId) -> Draft:
         return letters.reply(
@@ -42,7 +37,7 @@ async def answer(desk: Desk, number: int, text: str, author: str, *, cc: bool = 
             keys=desk.policy.keys,
             answered=answered,
             cc=others if cc else (),
-            history=history,
+            history=tuple(letters.Quoted(item.author, item.at, item.text) for item in said),
         )
 
     return await desk.books.transact(lambda writer: writer.queue_reply(TicketId(number), draft, author))
@@ -52,9 +47,7 @@ def people(view: TicketView, desk: Desk) -> tuple[Mailbox | None, tuple[Mailbox,
     """Return the requester and the other participants; newcomers are shown and get nothing (I5), and so do we."""
     own = {identity(address) for address in desk.policy.own_addresses}
     boxes = [
-        (item.role, Mailbox(item.name, item.address))
-        for item in view.participants
-        if identity(item.address) not in own
+        (item.role, Mailbox(item.name, item.address)) for item in view.participants if identity(item.address) not in own
     ]
     requester = next((box for role, box in boxes if role == "requester"), None)
     return requester, tuple(box for role, box in boxes if role == "participant")
@@ -62,8 +55,9 @@ def people(view: TicketView, desk: Desk) -> tuple[Mailbox | None, tuple[Mailbox,
 
 async def last_mail(desk: Desk, view: TicketView) -> letters.Answered:
     """Return the ids of the customer's last mail, so that their program shows the answer below it."""
-    intakes = [entry.intake for entry in view.entries if entry.kind == EntryKind.CUSTOMER.value and entry.intake]
-    if not intakes:
+    mails = [entry for entry in view.entries if entry.kind == EntryKind.CUSTOMER.value and entry.intake]
+    mails = list(by_participants(mails, (item.address for item in view.participants if item.role == "newcomer")))
+    if not mails or mails[-1].intake is None:
         return letters.Answered()
-    raw = await desk.books.raw(intakes[-1])
+    raw = await desk.books.raw(mails[-1].intake)
     return letters.Answered.of(await asyncio.to_thread(parse, raw))

@@ -26,13 +26,15 @@ from gateway.desk.routes import chosen, route_of
 from gateway.errors import Conflict, NotSendable
 from gateway.mail import letters, parse
 from gateway.mail.address import is_valid
-from gateway.model import Draft, EntryKind, Mailbox, OutgoingFile, OutgoingId, TicketId
+from gateway.mail.quoting import by_participants
+from gateway.model import DeliveryState, Draft, EntryKind, Mailbox, OutgoingFile, OutgoingId, TicketId
 from gateway.policy import Policy
 
 MOST_TEXT = 200_000  # characters
 MOST_FILES, MOST_OCTETS = 20, 25 << 20
 MOST_PEOPLE = 50
 CONVERSATION = frozenset({EntryKind.CUSTOMER.value, EntryKind.AGENT.value})  # what may be quoted; never a note
+UNSENT = frozenset({DeliveryState.CANCELLED.value, DeliveryState.REFUSED.value})
 AFTERWARDS = frozenset({"waiting", "solved", "open"})
 KINDS = frozenset({"reply", "note"})
 
@@ -62,14 +64,12 @@ class Writing:
         page = await self._books.ticket_page(who.reach, number)
         if words.version is not None and words.version != page.line.version:
             raise Conflict(f"ticket {number} was changed by somebody else")
-        to, cc = recipients(page, words, policy)
+        to, cc, bcc = recipients(page, words, policy)
         files = await self._files(who, number, words)
         answered = await self._answered(who, number, page)
         letterhead = policy.letterheads[page.line.queue]
         history = tuple(
-            letters.Quoted(moment.author, moment.created_at, moment.text)
-            for moment in reversed(page.moments)
-            if moment.kind in CONVERSATION and not moment.taken_back
+            letters.Quoted(moment.author, moment.created_at, moment.text) for moment in reversed(quotable(page))
         )
         body = f"{text}\n\n{who.agent.signature}" if who.agent.signature else text
 
@@ -84,6 +84,7 @@ class Writing:
                 keys=policy.keys,
                 answered=answered,
                 cc=cc,
+                bcc=bcc,
                 files=files,
                 history=history,
             )
@@ -114,7 +115,10 @@ class Writing:
 
     async def _answered(self, who: Principal, number: int, page: TicketPage) -> letters.Answered:
         """Return the ids of the customer's last mail, so that their program shows the answer below it."""
-        mails = [moment for moment in page.moments if moment.kind == EntryKind.CUSTOMER.value and moment.intake]
+        mails = by_participants(
+            (moment for moment in page.moments if moment.kind == EntryKind.CUSTOMER.value and moment.intake),
+            newcomers(page),
+        )
         if not mails:
             return letters.Answered()
         raw = await self._books.raw_mail(who.reach, number, mails[-1].id)
@@ -176,8 +180,10 @@ def checked(text: str, kind: str, *, empty: bool = False) -> str:
     return text
 
 
-def recipients(page: TicketPage, words: Words, policy: Policy) -> tuple[tuple[Mailbox, ...], tuple[Mailbox, ...]]:
-    """Return To and Cc: those that the agent chose, else requester and participants."""
+def recipients(
+    page: TicketPage, words: Words, policy: Policy
+) -> tuple[tuple[Mailbox, ...], tuple[Mailbox, ...], tuple[str, ...]]:
+    """Return To, Cc and Bcc: those that the agent chose, else requester and participants, and no blind copies."""
     route = route_of(page, policy)
     known = [Mailbox(item.name, item.address) for item in page.participants]
     to = route.to if words.to is None else chosen(words.to, known)
@@ -186,13 +192,16 @@ def recipients(page: TicketPage, words: Words, policy: Policy) -> tuple[tuple[Ma
         raise Conflict(route.refused)
     if not to:
         raise NotSendable(route.refused or "the reply has no recipient")
-    bad = [box.address for box in (*to, *cc) if not is_valid(box.address)]
+    bcc = chosen(words.bcc, known)
+    bad = [box.address for box in (*to, *cc, *bcc) if not is_valid(box.address)]
     if bad:
         raise NotSendable(f"{bad[0]!r} is no address")
-    if len(to) + len(cc) > MOST_PEOPLE:
+    if len(to) + len(cc) + len(bcc) > MOST_PEOPLE:
         raise NotSendable(f"a reply goes to at most {MOST_PEOPLE} people")
     first = {box.address for box in to}
-    return to, tuple(box for box in cc if box.address not in first)
+    cc = tuple(box for box in cc if box.address not in first)
+    seen = first | {box.address for box in cc}
+    return to, cc, tuple(box.address for box in bcc if box.address not in seen)
 
 
 def mentions(text: str, agents: Sequence[Agent]) -> tuple[Agent, ...]:
@@ -215,6 +224,17 @@ def clean_file(file: Upload) -> Upload:
     )
 
 
-def quotable(moment: Moment) -> bool:
-    """Tell whether a customer may read this entry: notes and state changes never."""
-    return moment.kind in CONVERSATION
+def quotable(page: TicketPage) -> tuple[Moment, ...]:
+    """Return what a customer may read again: what people said to each other. Never a note, nor what was not sent."""
+    said = (moment for moment in page.moments if moment.kind in CONVERSATION and not unsaid(moment))
+    return by_participants(said, newcomers(page))
+
+
+def unsaid(moment: Moment) -> bool:
+    """Tell whether a reply was taken back or cancelled before it went to anybody."""
+    return bool(moment.deliveries) and all(item.state in UNSENT for item in moment.deliveries)
+
+
+def newcomers(page: TicketPage) -> list[str]:
+    """Return who is only shown on this ticket (I5)."""
+    return [item.address for item in page.participants if item.role == "newcomer"]

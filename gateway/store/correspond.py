@@ -5,17 +5,19 @@ Both are written from what the open transaction knows of the ticket. Notes are n
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from sqlalchemy import bindparam, func, literal_column, select
+from sqlalchemy import bindparam, exists, func, literal_column, or_, select
 
-from gateway.errors import NotSendable
+from gateway.errors import NotFound, NotSendable
 from gateway.mail.address import identity
 from gateway.mail.parse import SUBSTITUTE_DOMAIN
+from gateway.mail.quoting import by_participants
 from gateway.model import (
     AlertWish,
     AutomaticMail,
     Conversation,
+    DeliveryState,
     DeskAgent,
     EntryKind,
     Mailbox,
@@ -33,12 +35,13 @@ from gateway.store.digests import WAITS, is_waiting, note_missed
 from gateway.store.replies import queue_reply
 from gateway.store.statement import Statement
 from gateway.store.tables import entries, intakes, participants, tickets
-from gateway.store.tables_out import outgoings
+from gateway.store.tables_out import deliveries, outgoings
 from gateway.store.timeline import add_entry
 from gateway.store.times import microseconds, to_moment
 from gateway.store.windows import hours
 
 MOST_SAID = 10
+UNSENT = (DeliveryState.CANCELLED.value, DeliveryState.REFUSED.value)
 ANSWERS_BY_MAIL = 12  # of one agent on one ticket in an hour: people write less, and no loop of robots writes more
 
 TICKET = Statement(
@@ -46,25 +49,33 @@ TICKET = Statement(
 )
 PEOPLE = Statement(
     select(participants.c.address, participants.c.name, participants.c.role)
-    .where(participants.c.ticket_id == bindparam("ticket_id"), participants.c.role != literal_column("'newcomer'"))
+    .where(participants.c.ticket_id == bindparam("ticket_id"))
     .order_by(participants.c.added_at, participants.c.canonical)
 )
-# Only these two kinds are ever quoted; a note is not among them, whatever it holds.
+# Only these two kinds are ever quoted; a note is not among them, whatever it holds. What was cancelled, or taken back,
+# before it went to anybody stays unsaid.
 SAID = Statement(
     select(entries.c.author, entries.c.created_at, entries.c.text)
     .where(
         entries.c.ticket_id == bindparam("ticket_id"),
         entries.c.kind.in_([literal_column("'customer'"), literal_column("'agent'")]),
+        or_(
+            entries.c.outgoing_id.is_(None),
+            exists().where(
+                deliveries.c.outgoing_id == entries.c.outgoing_id,
+                deliveries.c.state.not_in([literal_column(f"'{state}'") for state in UNSENT]),
+            ),
+        ),
     )
     .order_by(entries.c.id.desc())
     .limit(literal_column(str(MOST_SAID)))
 )
-LAST_MAIL = Statement(
-    select(intakes.c.message_id)
+LAST_MAILS = Statement(
+    select(entries.c.author, intakes.c.message_id)
     .select_from(entries.join(intakes, intakes.c.id == entries.c.intake_id))
     .where(entries.c.ticket_id == bindparam("ticket_id"), entries.c.kind == literal_column("'customer'"))
     .order_by(entries.c.id.desc())
-    .limit(literal_column("1"))
+    .limit(literal_column(str(MOST_SAID)))
 )
 BY_MAIL = Statement(
     select(func.count())
@@ -79,14 +90,25 @@ BY_MAIL = Statement(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Mailed:
+    """A mail that came, and who wrote it."""
+
+    author: str
+    message_id: str | None
+
+
 def read_conversation(context: Context, ticket_id: TicketId) -> tuple[Conversation, str | None]:
     """Return a ticket as letters about it need to know it, and its assignee."""
     transaction = context.transaction
     row = transaction.row(TICKET, ticket_id=ticket_id)
-    assert row is not None
+    if row is None:
+        raise NotFound(f"there is no ticket {ticket_id}")
     queue, subject, assignee = row
     people = [(role, Mailbox(name, address)) for address, name, role in transaction.rows(PEOPLE, ticket_id=ticket_id)]
-    last = transaction.value(LAST_MAIL, ticket_id=ticket_id) or ""
+    newcomers = [box.address for role, box in people if role == "newcomer"]
+    mails = by_participants((Mailed(*row) for row in transaction.rows(LAST_MAILS, ticket_id=ticket_id)), newcomers)
+    last = mails[0].message_id or "" if mails else ""
     return Conversation(
         ticket_id,
         queue,
@@ -94,8 +116,9 @@ def read_conversation(context: Context, ticket_id: TicketId) -> tuple[Conversati
         requester=next((box for role, box in people if role == "requester"), None),
         others=tuple(box for role, box in people if role == "participant"),
         answers="" if last.endswith(f"@{SUBSTITUTE_DOMAIN}") else last,
-        said=tuple(
-            Said(author, to_moment(at), text) for author, at, text in transaction.rows(SAID, ticket_id=ticket_id)
+        said=by_participants(
+            (Said(author, to_moment(at), text) for author, at, text in transaction.rows(SAID, ticket_id=ticket_id)),
+            newcomers,
         ),
     ), assignee
 

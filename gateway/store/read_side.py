@@ -13,16 +13,18 @@ from gateway.model import (
     Audit,
     BlockRow,
     BreakerRow,
+    Conversation,
     EntryRow,
     IntakeRow,
     IntakeTrace,
     OutboxRow,
     Statistics,
     SuppressionRow,
+    TicketId,
     TicketRow,
     TicketView,
 )
-from gateway.store import listings, lists, statistics
+from gateway.store import correspond, listings, lists, statistics
 from gateway.store.core import StoreCore
 
 AUDIT_PATIENCE = 600.0  # seconds for one of its sentences
@@ -87,6 +89,10 @@ class ReadSide(StoreCore):
     async def ticket(self, number: int) -> TicketView:
         """Return a ticket with everything that its page shows. Raises NotFound."""
         return await self.read(lambda context: listings.view_ticket(context, number))
+
+    async def conversation(self, number: int) -> Conversation:
+        """Return a ticket as a letter about it needs to know it. Raises NotFound."""
+        return (await self.read(lambda context: correspond.read_conversation(context, TicketId(number))))[0]
 
     async def trace(self, what: str) -> Sequence[IntakeTrace]:
         """Return the intakes with this number, Message-ID or address, newest first."""

@@ -33,11 +33,12 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A reply as an agent writes it. `to` and `cc` default to requester and participants."""
+    """A reply as an agent writes it. `to` and `cc` default to requester and participants; `bcc` nobody else sees."""
 
     text: str
     to: tuple[str, ...] | None = None
     cc: tuple[str, ...] | None = None
+    bcc: tuple[str, ...] = ()
     files: tuple[Upload, ...] = ()
     draft_files: bool = True  # also what is attached to the agent's draft
     status: str = "waiting"  # of the ticket afterwards: waiting | solved | open

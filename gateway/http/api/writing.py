@@ -20,11 +20,15 @@ People = Annotated[list[Annotated[str, Field(max_length=320)]], Field(max_length
 
 
 class Reply(Body):
-    """A reply. Without `to` and `cc` it goes to the requester and the participants; the draft's files go along."""
+    """A reply. Without `to` and `cc` it goes to the requester and the participants; the draft's files go along.
+
+    Those in `bcc` get a copy that nobody else hears of, and do not become participants.
+    """
 
     text: str = Field(min_length=1, max_length=MOST_TEXT)
     to: People | None = None
     cc: People | None = None
+    bcc: People = Field([])
     status: Literal["waiting", "solved", "open"] = "waiting"
     version: int | None = Field(None, ge=0, le=LARGEST)
 
@@ -61,6 +65,7 @@ def writing_routes(desk: Desk) -> APIRouter:
             body.text,
             to=None if body.to is None else tuple(body.to),
             cc=None if body.cc is None else tuple(body.cc),
+            bcc=tuple(body.bcc),
             status=body.status,
             version=body.version,
         )

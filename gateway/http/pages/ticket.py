@@ -35,6 +35,7 @@ class Typed:
     text: str = ""
     to: str | None = None
     cc: str | None = None
+    bcc: str = ""
     problem: str = ""
 
 

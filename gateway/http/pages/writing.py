@@ -47,6 +47,7 @@ def writing_routes(pages: Pages) -> APIRouter:
             fields.text("text"),
             to=to or None,
             cc=fields.addresses("cc"),
+            bcc=fields.addresses("bcc") or (),
             files=await fields.files("file"),
             status=fields.text("status", "waiting"),
             version=fields.number("version"),
@@ -56,7 +57,8 @@ def writing_routes(pages: Pages) -> APIRouter:
         except (Conflict, NotSendable) as error:
             changed = isinstance(error, Conflict)
             problem = CHANGED if changed else str(error)
-            typed = Typed("reply", words.text, fields.given("to"), fields.given("cc"), problem)
+            people = fields.given("to"), fields.given("cc"), fields.text("bcc")
+            typed = Typed("reply", words.text, *people, problem=problem)
             return await show_ticket(pages, request, who, number, typed, status=409 if changed else 422)
         return RedirectResponse(f"/tickets/{number}#entry-{queued.entry}", 303)
 

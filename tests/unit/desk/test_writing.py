@@ -11,6 +11,7 @@ from gateway.desk.nouns import Canned, Upload
 from gateway.desk.writing import mentions
 from gateway.errors import Conflict, NotFound, NotSendable
 from gateway.mail.compose import compose
+from gateway.model import DeliveryResult, Outcome
 from tests.support.desk import BEA
 
 MINUTE = timedelta(minutes=1)
@@ -18,6 +19,13 @@ MINUTE = timedelta(minutes=1)
 
 async def due(office, channel="relay"):
     return await office.store.claim_deliveries(channel, 100, MINUTE)
+
+
+async def handed_over(office):
+    claimed = await due(office)
+    for delivery in claimed:
+        await office.store.record_delivery(delivery, DeliveryResult(Outcome.SENT, 250, "250 taken"), None)
+    return claimed
 
 
 async def status_of(office, ticket):
@@ -252,3 +260,63 @@ async def test_canned_answers_are_filled_once(office):
         await office.desk.shelf.save_canned(office.lea, Canned(0, "All", "text", None))
     await office.desk.shelf.remove_canned(office.lea, kept.id)
     assert await office.desk.shelf.canned(office.lea) == []
+
+
+async def test_a_blind_copy_goes_out_alone_and_nobody_is_told(office, clock):
+    ticket = await office.ticket(Cc="Jo <jo@other.example>")
+    await office.desk.writing.reply(office.lea, ticket, Words("Hello", bcc=("boss@else.example", "jo@other.example")))
+    clock.move(seconds=11)
+    sent = await due(office)
+
+    assert sorted(item.recipient for item in sent) == [
+        "boss@else.example",
+        "jo@other.example",
+        "marie@customer.example",
+    ]
+    assert not any(b"boss@" in compose(item.draft, clock.now()) for item in sent)
+    page = await office.desk.tickets.page(office.lea, ticket)
+    assert "boss@else.example" not in {item.address for item in page.participants}
+    with pytest.raises(NotSendable, match="no address"):
+        await office.desk.writing.reply(office.lea, ticket, Words("Hello", bcc=("boss",)))
+
+
+async def test_what_a_newcomer_said_is_neither_quoted_nor_answered_until_somebody_writes_to_them(office, clock):
+    ticket = await office.ticket()
+    await office.desk.writing.reply(office.lea, ticket, Words("Hello", bcc=("boss@else.example",)))
+    clock.move(seconds=11)
+    home = (await handed_over(office))[0].draft.reply_to.address
+    said = "I got a blind copy."
+    await office.ticket("Re: Invoice", said, author="The Boss <boss@else.example>", rcpt_to=home)
+
+    async def next_reply(**recipients):
+        await office.desk.writing.reply(office.lea, ticket, Words("Further", **recipients))
+        clock.move(seconds=11)
+        return (await handed_over(office))[0].draft
+
+    draft = await next_reply()
+    assert said not in draft.text
+    assert draft.in_reply_to == "m1@customer.example"
+    conversation = await office.store.conversation(ticket)
+    assert said not in [item.text for item in conversation.said]
+    assert conversation.answers == "m1@customer.example"
+    assert said in (await next_reply(cc=("boss@else.example",))).text or said in (await next_reply()).text
+
+
+async def test_what_was_taken_back_or_cancelled_is_never_quoted(office, clock):
+    ticket = await office.ticket()
+    taken = await office.desk.writing.reply(office.lea, ticket, Words("Taken back"))
+    await office.desk.writing.take_back(office.lea, ticket, taken.outgoing)
+    await office.desk.writing.discard_draft(office.lea, ticket, "reply")
+    cancelled = await office.desk.writing.reply(office.lea, ticket, Words("Cancelled"))
+    page = await office.desk.tickets.page(office.lea, ticket)
+    (moment,) = [item for item in page.moments if item.outgoing == cancelled.outgoing]
+    for delivery in moment.deliveries:
+        await office.store.cancel_delivery(delivery.id, "the test")
+    await office.desk.writing.reply(office.lea, ticket, Words("Sent"))
+    clock.move(seconds=11)
+    (sent,) = await due(office)
+
+    assert "The total on page 2." in sent.draft.text
+    assert "Taken back" not in sent.draft.text
+    assert "Cancelled" not in sent.draft.text
+    assert [item.text for item in (await office.store.conversation(ticket)).said] == ["Sent", "The total on page 2."]
