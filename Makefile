@@ -8,7 +8,7 @@ SYSTEM_STAMP := $(VENV)/.system-packages
 # -n 2: the test machines have two cores; loadscope keeps a real server's tests together
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help install system-packages demo test check format types lint imports bench faults fuzz fuzz-guided simulate lock docs clean
+.PHONY: help install system-packages demo test check format types lint imports bench faults forge fuzz fuzz-guided simulate lock docs clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -64,6 +64,9 @@ fuzz-guided: install ## An hour of coverage-guided fuzzing; atheris is not in th
 
 simulate: install ## Ten virtual days with every counterpart, behind every forwarder; writes docs/simulation.md
 	$(BIN)/python -m tests.simulator
+
+forge: install ## A million forged tokens, and a million forged mails: none may join a ticket
+	$(BIN)/python -m tests.support.forge 1000000
 
 bench: install system-packages ## Ratios to peers, measured in the same run
 	$(BIN)/python -m benchmarks.acceptance

@@ -45,7 +45,7 @@ class Judgement:
     tags: tuple[str, ...] = field(default=())
     author: Mailbox | None = None  # who wrote it: From, or what a forwarder kept of it; never Reply-To of a stranger
     may_reopen: bool = True  # false for machines that no token of ours vouches for (and for all that is still)
-    author_disowned: bool = False  # our own MTA says that the author's domain did not send this: no participant
+    author_disowned: bool = False  # nothing stands behind the author, or our MTA says that it is not: no participant
 
 
 @dataclass(frozen=True, slots=True)

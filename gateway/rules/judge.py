@@ -70,7 +70,7 @@ def _conclude(reading: Reading, verdicts: tuple[Verdict, ...]) -> Judgement:
         why_not=why_not,
         tags=tuple(tag for rule, tag in TAGS.items() if rule in rules),
         may_reopen=not still and (kind is Kind.HUMAN or reading.is_vouched_for),
-        author_disowned="sender-disowned" in rules,
+        author_disowned="sender-disowned" in rules or reading.author_is_hearsay,
     )
 
 

@@ -132,6 +132,14 @@ class Reading:
         return found
 
     @cached_property
+    def author_is_hearsay(self) -> bool:
+        """Tell whether the author is only named by a field that anybody may write beside an address of ours in From.
+
+        Then the author's own domain was never asked (DMARC looks at From), so nobody becomes a participant by it (I5).
+        """
+        return self.from_is_ours and not self.from_was_rewritten and self.author is not None
+
+    @cached_property
     def requester(self) -> Mailbox | None:
         """Return whom an answer goes to: Reply-To, else the author. Never the Return-Path, never an own address.
 

@@ -1,12 +1,11 @@
 """Forges mails that would like to join somebody else's ticket: tags, tokens, Message-IDs, From lines, references.
 
-`python -m tests.support.forge_mails 1000000` prints how many attached; it must be 0.
+They meet the order of evidence alone, with the worst that a store could find: `python -m tests.support.forge` does it.
 """
 
 from __future__ import annotations
 
 import random
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -101,10 +100,3 @@ def attached(mails: Iterable[tuple[ParsedMail, Envelope]], *, believe_every_from
         author = Mailbox("", VICTIM) if believe_every_from else Reading(mail, facts).author
         hits += find_thread(mail, facts, Judgement(Kind.HUMAN, author=author)).ticket is not None
     return hits
-
-
-if __name__ == "__main__":
-    total = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    found = attached(forged_mails(total))
-    print(f"{total} forged mails, {found} attached to a ticket")
-    sys.exit(bool(found))

@@ -1,12 +1,11 @@
 """Tries to forge tokens: random ones, and genuine ones that were changed. Prints how many verified; must be 0.
 
-Run it in full with `python -m tests.support.forge_tokens 1000000`.
+The whole of it is `python -m tests.support.forge`.
 """
 
 from __future__ import annotations
 
 import random
-import sys
 
 from gateway.mail.token import TokenKeys
 from gateway.model import TokenPurpose
@@ -36,10 +35,3 @@ def forge(count: int, seed: int = 0) -> int:
                 text = foreign.mint(rng.choice(list(TokenPurpose)), rng.getrandbits(32))
         hits += any(keys.verify(text, purpose) for purpose in TokenPurpose)
     return hits
-
-
-if __name__ == "__main__":
-    total = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    verified = forge(total)
-    print(f"{total} forged tokens, {verified} verified")
-    sys.exit(bool(verified))

@@ -178,6 +178,17 @@ def test_reply_to_makes_nobody_a_participant():
     assert number(thread(STRANGER, f"Reply-To: {ANN}", "In-Reply-To: <kept@x.example>", RE, stored=stored)) is None
 
 
+def test_reply_to_beside_our_own_address_in_from_makes_nobody_a_participant_but_behind_a_configured_list():
+    """The domain in From is ours, so the participant's own domain was never asked whether it sent this."""
+    refers = ("In-Reply-To: <kept@customer.example>", RE)
+    forged = ("From: Example Support <support@example.org>", f"Reply-To: {ANN}", *refers)
+    group = ("List-ID: <support.example.org>", f"X-Original-Sender: {ANN}")
+    stored = Stored(referenced=(ticket(7),))
+
+    assert number(thread(*forged, stored=stored, forwarders=())) is None
+    assert number(thread(*forged, *group, stored=stored)) == 7
+
+
 def test_a_from_that_its_domain_disowns_makes_nobody_a_participant():
     failed = "Authentication-Results: mx.example.org; dmarc=fail header.from=customer.example"
     stored = Stored(referenced=(ticket(7),))

@@ -137,7 +137,7 @@ def test_behaviour_takes_no_ticket(gaps, marks, quick):
 
 
 def test_forged_tags_tokens_ids_and_senders_attach_nothing():
-    """I5; the full million is `python -m tests.support.forge_mails 1000000`."""
+    """I5; the full million, and that against a store, is `make forge`."""
     assert attached(forged_mails(100_000, seed=5)) == 0
 
 
