@@ -15,7 +15,7 @@ from gateway.store.reach import inside, queues_of, rounded, values
 from gateway.store.statement import Statement
 from gateway.store.tables import entries, ticket_tags, tickets
 
-HITS_AT_ONCE, BATCHES = 150, 10
+BATCHES = (150, 500, 1000, 1000)  # hits to look at, one batch after the other: few of them may be in reach
 
 t, e = tickets.c, entries.c
 
@@ -56,17 +56,18 @@ def tags_in_use(queues: int) -> Statement:
 
 def find_words(context: Context, reach: Reach, typed: str, limit: int, cursor: str | None) -> Page[Found]:
     """Find tickets by words, each with its newest hit. A ticket may come again on a later page with an older one."""
-    query = search.query_of(context.transaction, typed)
-    if not query:
+    phrases = search.phrases_of(typed)
+    if not phrases:
         return Page(())
     queues = queues_of(context, reach)
     at = read_cursor(cursor)
     before = at[1] if at else END
+    find = search.finder(context.transaction, phrases)
     newest: dict[int, int] = {}
     more = False
-    for _ in range(BATCHES):
-        hits = search.hits(context.transaction, query, before, HITS_AT_ONCE)
-        more = len(hits) == HITS_AT_ONCE
+    for batch in BATCHES:
+        hits = find(before, batch)
+        more = len(hits) == batch
         if not hits:
             break
         size = rounded(len(hits))

@@ -21,17 +21,23 @@ USER = "poterne"
 
 
 class PostgresServer:
-    """One server of our own. With `fsync=False` (quick) what it stores does not survive a power cut."""
+    """One server of our own. With `fsync=False` (quick) what it stores does not survive a power cut.
 
-    def __init__(self, *, fsync: bool = False) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="poterne-pg-"))
+    In a `folder` that is given, it stays when the server is closed, and serves any number of them.
+    """
+
+    def __init__(self, *, fsync: bool = False, folder: Path | None = None, shared_buffers: str = "32MB") -> None:
+        self._kept = folder is not None
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="poterne-pg-"))
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
-        self._fsync = fsync
+        self._fsync, self._shared_buffers = fsync, shared_buffers
         # PostgreSQL refuses to run as root.
         self._as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
         if self._as_user:
             shutil.chown(self.folder, "postgres")
-        self._run("initdb", "-D", self._data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+        if not (self.folder / "data").exists():
+            self._run("initdb", "-D", self._data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N")
 
     @property
     def _data(self) -> str:
@@ -45,7 +51,7 @@ class PostgresServer:
         """Start, and return once it takes connections."""
         options = (
             f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder} "
-            f"-c fsync={'on' if self._fsync else 'off'} -c max_connections=200 -c shared_buffers=32MB"
+            f"-c fsync={'on' if self._fsync else 'off'} -c max_connections=200 -c shared_buffers={self._shared_buffers}"
         )
         self._run("pg_ctl", "-D", self._data, "-w", "-l", str(self.folder / "log"), "-o", options, "start")
 
@@ -91,14 +97,17 @@ class PostgresServer:
         with contextlib.suppress(Exception):
             self.signal_all(signal.SIGCONT)
         with contextlib.suppress(subprocess.SubprocessError):
-            self.stop("immediate")
-        shutil.rmtree(self.folder, ignore_errors=True)
+            self.stop("fast" if self._kept else "immediate")
+        if not self._kept:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def postgres_server(*, fsync: bool = False) -> Iterator[PostgresServer]:
+def postgres_server(
+    *, fsync: bool = False, folder: Path | None = None, shared_buffers: str = "32MB"
+) -> Iterator[PostgresServer]:
     """Run a server for the length of a `with` block."""
-    server = PostgresServer(fsync=fsync)
+    server = PostgresServer(fsync=fsync, folder=folder, shared_buffers=shared_buffers)
     try:
         server.start()
         yield server

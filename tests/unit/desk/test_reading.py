@@ -140,16 +140,68 @@ async def test_no_search_is_a_query_of_the_database(office, typed):
 
 
 async def test_a_word_that_is_common_stands_for_itself_where_beginnings_would_be_slow(office, monkeypatch):
-    plural = await office.ticket("Copper", "All pages.")
-    single = [await office.ticket("Copper", "One page.") for _ in range(3)]
-    before = await office.desk.tickets.search(office.lea, "page")
-    monkeypatch.setattr("gateway.store.search.COMMON", 2)
-    after = await office.desk.tickets.search(office.lea, "page copp")
+    plural = await office.ticket("Copper", "All invoices.")
+    single = [await office.ticket("Copper", "One invoice.") for _ in range(3)]
+    before = await office.desk.tickets.search(office.lea, "invoice")
+    monkeypatch.setattr("gateway.store.search_fts5.COMMON", 2)
+    after = await office.desk.tickets.search(office.lea, "invoice copp")
 
     assert len(before.items) == 4
     found = {item.line.number for item in after.items}
     assert found >= set(single)
     assert (plural in found) == office.store.url.startswith("postgresql")
+
+
+@pytest.mark.parametrize(
+    ("typed", "on_sqlite", "on_postgresql"),
+    [
+        ("co", 3, 3),
+        ("c", 0, 0),  # one letter is a word
+        ("copperfield", 1, 2),  # the word is there: it stands for itself
+        ("copperf", 3, 2),  # it is not: its first five letters do
+        ("copperx", 3, 0),
+    ],
+)
+async def test_a_beginning_that_would_merge_too_much_is_taken_as_near_as_can_be(
+    office, monkeypatch, typed, on_sqlite, on_postgresql
+):
+    for subject in ("Copperfield", "Copperfields", "Copper"):
+        await office.ticket(subject)
+    monkeypatch.setattr("gateway.store.search_fts5.MERGED", 2)
+
+    page = await office.desk.tickets.search(office.lea, typed)
+
+    assert len(page.items) == (on_sqlite if office.store.url.startswith("sqlite") else on_postgresql)
+
+
+async def test_search_goes_back_from_window_to_window(office, monkeypatch):
+    monkeypatch.setattr("gateway.store.search_gin.WALKED", 2)
+    monkeypatch.setattr("gateway.store.search_gin.BLOCK", 2)
+    monkeypatch.setattr("gateway.store.search_gin.WINDOWS", (1, 2, 0))
+    monkeypatch.setattr("gateway.store.search_gin.SAMPLED", 2)
+    monkeypatch.setattr("gateway.store.desk_search.BATCHES", (2, 5, 50))
+    wanted = [await office.ticket(f"Copper {n}", "zinc" if n % 3 else "tin and zinc") for n in range(9)]
+
+    everything = await office.desk.tickets.search(office.lea, "copp zin")
+    few = await office.desk.tickets.search(office.lea, 'copper "tin and" zi')
+
+    assert [item.line.number for item in everything.items] == wanted[::-1]
+    assert [item.line.number for item in few.items] == wanted[::3][::-1]
+
+
+@pytest.mark.parametrize(
+    "typed", ["marie@customer.example", "customer.example marie", "CRÈME brulee", "total wrong 2231", "offer-17.pdf"]
+)
+async def test_search_finds_what_people_expect_of_closed_tickets_too(office, typed):
+    pdf = ("offer-17.pdf", "application/pdf", b"%PDF-1.4 x")
+    wanted = await office.ticket("Invoice 2231 is wrong", "The total of the Crème brûlée.", files=(pdf,))
+    other = await office.ticket("Invoice 2232", "Total.", author="Mara <mara@elsewhere.example>")
+    for ticket in (wanted, other):
+        await office.desk.changing.change(office.lea, ticket, Changes(status="closed"))
+
+    found = await office.desk.tickets.search(office.lea, typed)
+
+    assert [item.line.number for item in found.items] == [wanted]
 
 
 async def test_search_finds_notes_replies_and_new_subjects_and_shows_the_words(office):

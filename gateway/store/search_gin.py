@@ -1,0 +1,116 @@
+"""Entries by their words on PostgreSQL: first by walking back over the newest, then by the index, block by block.
+
+A GIN index knows no order: it gives all hits of a word, and each costs a look into the table. So every entry is also
+indexed under the number of its block of entries, and the index is asked for hits in the newest few blocks, then in more
+of them. What is common is found on the walk; the index is asked for words that are not, and the rest only checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from sqlalchemy import text
+
+from gateway.store.statement import Statement, Transaction
+
+Finder = Callable[[int, int], list[int]]  # before which entry, and at most how many
+
+BLOCK: Final = 16_384  # entries that share a mark (migration 0007)
+WALKED: Final = 16_000  # newest entries
+WINDOWS: Final = (4, 16, 0)  # blocks to look into, one window after the other; 0: all that are left
+SAMPLED: Final = 2_000  # newest entries that say how common a word is
+COMMON: Final = 0.05  # of them
+
+INSERT = Statement(
+    text(
+        "INSERT INTO entry_words (entry_id, words) VALUES (:entry_id, "
+        "to_tsvector('simple', CAST(:words AS TEXT)) || array_to_tsvector(ARRAY[CAST(:block AS TEXT)]))"
+    )
+)
+NEWEST = Statement(text("SELECT max(entry_id) FROM entry_words WHERE entry_id < :before"))
+WALK = Statement(
+    text(
+        "SELECT entry_id FROM entry_words WHERE words @@ to_tsquery('simple', :query) "
+        "AND entry_id <= :newest AND entry_id > :oldest ORDER BY entry_id DESC LIMIT :batch"
+    )
+)
+SHARE = Statement(
+    text(
+        "SELECT count(*) FILTER (WHERE words @@ to_tsquery('simple', :query)) FROM entry_words "
+        "WHERE entry_id <= :newest AND entry_id > :oldest"
+    )
+)
+# Materialized, and with the condition for the whole query hidden in an expression: the index is to find `lead` only.
+FOUND = (
+    "WITH found AS MATERIALIZED (SELECT entry_id FROM entry_words WHERE words @@ {lead} AND entry_id < :before "
+    "AND CASE WHEN words @@ to_tsquery('simple', :query) THEN TRUE ELSE FALSE END) "
+    "SELECT entry_id FROM found ORDER BY entry_id DESC LIMIT :batch"
+)
+IN_BLOCKS = Statement(text(FOUND.format(lead="(to_tsquery('simple', :lead) && CAST(:blocks AS tsquery))")))
+ANYWHERE = Statement(text(FOUND.format(lead="to_tsquery('simple', :lead)")))
+BY_INDEX: Final = "SET LOCAL enable_seqscan = off"  # the planner takes every rare word for one of every 200 entries
+
+
+def mark(block: int) -> str:
+    """Return the mark of a block; no folded word is like it."""
+    return f"#{block}"
+
+
+def finder(transaction: Transaction, phrases: Sequence[Sequence[str]]) -> Finder:
+    """Return what finds the newest entries that have all the phrases; a phrase of one word is a beginning."""
+    conditions = [condition(phrase) for phrase in phrases]
+    query = " & ".join(conditions)
+    lead = ""
+
+    def find(before: int, batch: int) -> list[int]:
+        nonlocal lead
+        newest = transaction.value(NEWEST, before=before)
+        if newest is None:
+            return []
+        oldest = newest - WALKED
+        found = [row[0] for row in transaction.rows(WALK, query=query, newest=newest, oldest=oldest, batch=batch)]
+        if len(found) == batch or oldest <= 0:
+            return found
+        lead = lead or " & ".join(leading(transaction, conditions, newest))
+        return found + from_index(transaction, lead, query, before=oldest + 1, batch=batch - len(found))
+
+    return find
+
+
+def from_index(transaction: Transaction, lead: str, query: str, *, before: int, batch: int) -> list[int]:
+    """Return the newest entries before one, window after window, each of more blocks than the one before."""
+    found: list[int] = []
+    transaction.cursor.execute(BY_INDEX)
+    for blocks in WINDOWS:
+        newest = (before - 1) // BLOCK
+        oldest = max(0, newest - blocks + 1) if blocks else 0
+        given = {"lead": lead, "query": query, "before": before, "batch": batch - len(found)}
+        if blocks:
+            marks = " | ".join(f"'{mark(number)}'" for number in range(oldest, newest + 1))
+            found += [row[0] for row in transaction.rows(IN_BLOCKS, blocks=marks, **given)]
+        else:
+            found += [row[0] for row in transaction.rows(ANYWHERE, **given)]
+        before = oldest * BLOCK
+        if len(found) == batch or before <= 0:
+            break
+    return found
+
+
+def condition(phrase: Sequence[str]) -> str:
+    """Return the query for a phrase; a phrase of one word is a beginning, unless it has one letter only."""
+    if len(phrase) == 1:
+        return f"{phrase[0]}:*" if len(phrase[0]) > 1 else phrase[0]
+    return "(" + " <-> ".join(phrase) + ")"
+
+
+def leading(transaction: Transaction, conditions: Sequence[str], newest: int) -> list[str]:
+    """Return the conditions that are not common, or the least common one: those that the index is to answer."""
+    if len(conditions) == 1:
+        return list(conditions)
+    oldest = newest - SAMPLED
+    shares = {
+        one: transaction.value(SHARE, query=one, newest=newest, oldest=oldest) / SAMPLED for one in set(conditions)
+    }
+    rare = [one for one in conditions if shares[one] <= COMMON]
+    return rare or [min(conditions, key=shares.__getitem__)]
