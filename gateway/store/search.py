@@ -58,7 +58,8 @@ def phrases_of(typed: str) -> list[list[str]]:
 
 def finder(transaction: Transaction, phrases: Sequence[Sequence[str]]) -> Callable[[int, int], list[int]]:
     """Return a function of an entry and a number: it gives so many hits before that entry, newest first."""
-    return (search_fts5 if transaction.dialect == "sqlite" else search_gin).finder(transaction, phrases)
+    make = search_fts5.finder if transaction.dialect == "sqlite" else search_gin.finder
+    return make(transaction, phrases)
 
 
 def excerpt(said: str, typed: str, length: int = 160) -> str:
