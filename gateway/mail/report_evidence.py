@@ -92,7 +92,8 @@ def robot_sender(root: Part) -> bool:
     """Tell whether the sender's name or address is one of those under which mail systems write."""
     folded = _sender(root)
     if folded in {"", "<>"}:
-        return null_path(root)
+        # RFC 5321 §4.5.5 in the wrong place: mail systems do it, people cannot
+        return folded == "<>" or null_path(root)
     local = _local(folded)
     if local in _ROBOT_LOCALS or local.startswith(_ROBOT_STARTS) or any(name in folded for name in _ROBOT_NAMES):
         return True

@@ -25,6 +25,7 @@ ADDRESS: Final = re.compile(
 )
 # In a field of its own it may be in any script, RFC 6531 §3.3
 _ANY_ADDRESS: Final = re.compile(r"[^\s<>()\[\],;:\"'@\\\x00-\x1f\x7f]{1,64}@[^\W_](?:[\w.-]{0,251}[^\W_])?")
+_REPLY_LEAD: Final = re.compile(r"[245]\d\d[- ]?['`]")  # "550-'user@example.org... No such user'"
 _COMMENT: Final = re.compile(r"\([^()]{0,200}\)")
 
 _ACTIONS: Final = {
@@ -66,7 +67,8 @@ def clean_address(text: str) -> str:
     for lead in ("mailto:", "smtp:", "smtp=", "rfc822:", "to=", "to:"):
         if text.casefold().startswith(lead):
             text = text[len(lead) :]
-    return text.strip("'`*|=&").rstrip(".!?-")
+    bare = _REPLY_LEAD.sub("", text).strip("'`*|=&").rstrip(".!?-")
+    return bare if not bare.startswith("@") else text.rstrip(".!?-")  # carriers write ******@example.org
 
 
 def status(text: str) -> str:

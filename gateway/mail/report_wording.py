@@ -69,7 +69,9 @@ _FAILURE: Final = phrases(
     not accept | unzustell | nicht zugestellt | nicht zustellen | fehler | unbekannt | existiert nicht |
     n'a pas pu | n'a pu | inconnu | échec | no se pudo | no se ha podido | no existe | non è stato possibile |
     impossibile | non esiste | sconosciuto | kon niet | niet bestaa | onbekend | não foi possível | não existe |
-    nie można | nie istnieje | kunde inte | finns inte | kunne ikke | findes ikke | nedoručen | ei voitu |
+    nie można | nie istnieje | kunde inte | inte att leverera | hittades inte |
+    finns inte | kunne ikke | ikke leveres | findes ikke | finnes ikke | nedoručen | nelze doručit | ei voitu |
+    ei voida | nem sikerült | nem kézbesíthető | teslim edilemedi | kunde ej |
     не удалось | не может быть | не существует | 无法 | 失败 | 不存在 | 退信 | 配信 | 届け | エラー |
     見つかりません | 失敗
     """
@@ -106,7 +108,8 @@ _NOT: Final = phrases(
     afzender | remetente | nadawca | avsändare | отправитель | message-id | message id | msgid | id | queue id |
     e-mail us | email us | email | forward to | forward this to | forward it to | forwarding this to | report to |
     send email to | send e-mail to | send mail to | send a message to | send an email to | send an e-mail to |
-    send this to | assistance | details | mailto | writing to | return-path | accepting mail from
+    send this to | try sending to | emailing to | e-mailing to | mailing to | assistance | details | mailto |
+    writing to | return-path | accepting mail from
     """
 )
 _NOT_CJK: Final = phrases("发件人 | 差出人 | 寄件者 | 보낸 사람")
@@ -123,7 +126,8 @@ _BEHIND_NOT: Final = _behind(_NOT, _NOT_CJK)
 _FIRST: Final = re.compile(r"[\s<(\[\"'*>|=\u2022\u00b7-]*(?:\d{1,3}[.)]\s+)?(?:rfc822;\s?|smtp:)?[<\"'(]?")
 _QUOTED_NAME: Final = re.compile(r"\s*\"[^\"]{1,80}\"\s*<")
 _ANNOUNCES: Final = re.compile(
-    r"(?:following|these|folgende|suivant|siguiente|seguent|volgende|seguinte)[^@]{0,80}[:.]?$"
+    r"(?:following|these|folgende|suivant|siguiente|seguent|volgende|seguinte|följande|følgende|seuraav|następując"
+    r"|následující|nasledujúc|следующ|alábbi|următor|belirtilen|以下|下列|下記)[^@]{0,80}[:.\uff1a]?$"
 )
 _STAFF: Final = (
     "postmaster@",
@@ -193,8 +197,9 @@ def rank(line: str, start: int, end: int, above: str, *, adjacent: bool) -> int:
         if not wrapped:
             return FIRST
         before = f"{above[-_NEAR:]} ".casefold()
-    if _BEHIND_TO.search(before):
+    to, other = _BEHIND_TO.search(before), _BEHIND_NOT.search(before)
+    if to and not (other and other.start() < to.start()):  # "send mail to" says more than "to"
         return SOMEWHERE if staff else KEYWORD
-    if _BEHIND_NOT.search(before):
+    if other:
         return 0
     return SPOKEN if not staff and (is_failure(line.casefold()) or " not " in line) else SOMEWHERE

@@ -59,8 +59,17 @@ IN_WORDS = {
     "french": [("bob@example.net", "failed", "", True)],
     "japanese": [("bob@example.net", "failed", "", True)],
     "discreet": [("bob@example.net", "failed", "", True)],
+    "mailfoundry": [("bob@example.net", "failed", "", True)],
+    "swedish": [("bob@example.net", "failed", "", True)],
+    "quoted-reply-line": [("bob@example.net", "failed", "5.1.0", True)],
+    "directory-advice": [("bob@example.net", "failed", "", True)],
+    "masked": [("********@example.net", "failed", "", True)],
 }
 WITHOUT_RETURNED_MAIL = {
+    "swedish",
+    "quoted-reply-line",
+    "directory-advice",
+    "masked",
     "exim-warning",
     "exchange5",
     "domino",
