@@ -43,8 +43,10 @@ class Belt:
         self.left = len(deliveries)
         self.done = asyncio.Event()
 
-    async def claim_deliveries(self, channel: str, limit: int, lease: timedelta) -> Sequence[ClaimedDelivery]:
-        del channel, lease
+    async def claim_deliveries(
+        self, channel: str, limit: int, lease: timedelta, allowances: Sequence[tuple[int, timedelta]] = ()
+    ) -> Sequence[ClaimedDelivery]:
+        del channel, lease, allowances
         return [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
 
     async def keep_content(self, outgoing_id: OutgoingId, content: bytes) -> bytes:
@@ -64,8 +66,8 @@ class Belt:
     async def extend_lease(self, deliveries: Sequence[DeliveryId], token: int, lease: timedelta) -> None:
         del deliveries, token, lease
 
-    async def next_due(self, channel: str) -> datetime | None:
-        del channel
+    async def next_due(self, channel: str, allowances: Sequence[tuple[int, timedelta]] = ()) -> datetime | None:
+        del channel, allowances
         return None
 
     async def hasten(self, channel: str) -> int:

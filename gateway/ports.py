@@ -218,6 +218,14 @@ class Outbox(Deliveries[ClaimedDelivery], Protocol):
     What they refuse is recorded as refused and not handed out.
     """
 
+    async def claim_deliveries(
+        self, channel: str, limit: int, lease: timedelta, allowances: Sequence[tuple[int, timedelta]] = ()
+    ) -> Sequence[ClaimedDelivery]:
+        """Take what is due, and no more than all nodes together may hand over: so many in any time of that length."""
+
+    async def next_due(self, channel: str, allowances: Sequence[tuple[int, timedelta]] = ()) -> datetime | None:
+        """Tell when the next delivery of this channel is due and allowed, or None."""
+
     async def keep_content(self, outgoing_id: OutgoingId, content: bytes) -> bytes:
         """Store the signed octets once, and return those that count: the ones stored first."""
 

@@ -58,7 +58,7 @@ class Channel(Section):
     authority: str | None = Field(None, description="Base URL of the authorization server; Microsoft's if absent.")
     from_: FromMailbox | None = Field(None, alias="from", description="From of mails sent through this channel.")
     connections: Count = Field(4, description="Kept connections at once.")
-    rate: Rate | None = Field(None, description="Highest rate, as 30/min or 10000/d.")
+    rate: Rate | None = Field(None, description="Highest rate, as 30/min, 10000/d; known for gmail and office365.")
     timeout: Duration = Field(timedelta(seconds=60), description="Longest wait for the server's answer.")
 
 
@@ -86,6 +86,7 @@ class Connection(Section):
     smtp_host: str | None = Field(None, description="Server of the channel; known for gmail and office365.")
     smtp_port: Port | None = Field(None, description="Port of the channel's server; 587 if absent.")
     smtp_tls: Tls = Field("starttls", description="TLS mode of the channel.")
+    rate: Rate | None = Field(None, description="Highest rate of the channel; known for gmail and office365.")
 
     def channel(self) -> Channel:
         """Return the way out that this inbox brings along."""
@@ -103,5 +104,5 @@ class Connection(Section):
             client_secret=self.client_secret,
             authority=self.authority,
             from_=None,
-            rate=None,
+            rate=self.rate,
         )

@@ -244,9 +244,14 @@ def shown(value: object) -> str:
     return repr(text if len(text) <= 60 else text[:57] + "...")  # noqa: PLR2004
 
 
+def rates(text: str) -> tuple[tuple[int, timedelta], ...]:
+    """Return every rate of `30/min, 10000/d`; all of them hold. Raises ValueError."""
+    return tuple(rate(part) for part in text.split(","))
+
+
 def as_rate(text: str) -> str:
-    """Return `text` if it is a rate. Raises ValueError."""
-    rate(text)
+    """Return `text` if it names one rate or several. Raises ValueError."""
+    rates(text)
     return text
 
 

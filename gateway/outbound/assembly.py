@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping
 from gateway.config.channels import Channel as ChannelSettings
 from gateway.config.secrets import read_secret
 from gateway.config.settings import Settings
-from gateway.config.units import rate
-from gateway.outbound.channels import build_channel
+from gateway.config.units import rates
+from gateway.outbound.channels import ALLOWANCES, build_channel
 from gateway.outbound.channels.parts import Parts
 from gateway.outbound.dkim import SigningKey, load_key
-from gateway.outbound.health import Rate
 from gateway.outbound.worker import ChannelWorker, Desk
 from gateway.ports import TokenSource
 
@@ -35,7 +34,7 @@ def build_workers(settings: Settings, desk: Desk, tokens: Tokens) -> Mapping[str
             build_channel(channel, _parts(settings, channel, tokens(name, channel))),
             desk,
             connections=channel.connections,
-            rate=Rate(*rate(channel.rate)) if channel.rate else None,
+            rates=rates(channel.rate) if channel.rate else ALLOWANCES.get(channel.type, ()),
         )
         for name, channel in settings.ways_out.items()
     }

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -19,8 +19,9 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from gateway.errors import NotSendable, PoterneError
 from gateway.model import DeliveryId, DeliveryResult, Outcome
-from gateway.outbound.health import Health, Rate
+from gateway.outbound.health import Health
 from gateway.outbound.schedule import settle
+from gateway.outbound.slots import Slots
 from gateway.ports import Claimed, Clock, Deliveries
 from gateway.telemetry import failpoint, metrics
 from gateway.telemetry.log import get_logger
@@ -45,8 +46,6 @@ class Signs:
     put_off: str
     down: str
     up: str
-    paused: str
-    resumed: str
     claimed: str  # fail-points
     before_record: str
     deliveries: Counter
@@ -70,18 +69,17 @@ class Courier(ABC, Generic[C]):
 
     signs: Signs
 
-    def __init__(self, name: str, means: Means[C], *, connections: int, rate: Rate | None = None) -> None:
+    def __init__(self, name: str, means: Means[C], *, connections: int) -> None:
         self.name = name
         self.health = Health(connections)
         self._means = means
-        self._rate = rate
-        self._paused = False
         self._stopping = False
+        self._fresh = True  # nothing came through since we started: what an earlier outage put off may still wait
         self._recovered = False
         self._wake = asyncio.Event()
         self._sending: dict[asyncio.Task[None], C] = {}
-        self._dialling = 0
-        self._slot_free = asyncio.Condition()
+        self._unrecorded = 0  # results that the store has not taken
+        self._slots = Slots(lambda: 0 if self._unrecorded else self.health.permits)
         self._log = get_logger()
         self._named = {self.signs.label: name}
 
@@ -102,6 +100,14 @@ class Courier(ABC, Generic[C]):
     def _facts(self, delivery: C) -> Mapping[str, Any]:
         """Return what the log says of a delivery besides its number, attempt and outcome."""
         return {"ticket": delivery.ticket_id}
+
+    async def _take(self, limit: int) -> Sequence[C]:
+        """Claim what is due."""
+        return await self._means.outbox.claim_deliveries(self.name, limit, LEASE)
+
+    async def _next_due(self) -> datetime | None:
+        """Tell when there is something to claim."""
+        return await self._means.outbox.next_due(self.name)
 
     # --- the loop ---------------------------------------------------------------------------------------------
 
@@ -129,26 +135,20 @@ class Courier(ABC, Generic[C]):
         """Start sending what is due and fits; return when to look again."""
         now = self._now()
         later = now + POLL
-        if self._paused:
-            return later
         if self.health.rests(now):
             return min(self.health.until or later, later)
-        room = self._rate.room(now) if self._rate is not None else BATCH
-        if self._rate is not None and not room:
-            return self._rate.free_at(now)
         if self.health.down:
             return await self._probe(later)
         window = self.health.permits * PREFETCH
         free = window - len(self._sending)
         if free * 2 < window:  # claim several at once; whoever ends wakes us
             return later
-        wanted = min(free, room)
-        claims = await self._claim(wanted)
+        claims = await self._claim(free)
         for delivery in claims:
             self._start(delivery)
-        if len(claims) == wanted:
+        if len(claims) == free:
             return now
-        due = await self._means.outbox.next_due(self.name)
+        due = await self._next_due()
         return min(due, later) if due is not None else later
 
     async def _probe(self, later: datetime) -> datetime:
@@ -161,13 +161,12 @@ class Courier(ABC, Generic[C]):
         if self.health.failures <= failures:  # it works again, or this one was never dialled
             return self._now()
         while claims := await self._claim(BATCH):
-            for delivery in claims:
-                await self._record(delivery, self._not_tried())
+            await asyncio.gather(*(self._record(delivery, self._not_tried()) for delivery in claims))
             self._log.info(self.signs.put_off, **self._named, count=len(claims), because=self.health.because)
         return self.health.until or self._now()
 
     async def _claim(self, limit: int) -> list[C]:
-        claims = list(await self._means.outbox.claim_deliveries(self.name, limit, LEASE))
+        claims = list(await self._take(limit))
         if claims:
             failpoint.reach(self.signs.claimed)
         return claims
@@ -182,8 +181,6 @@ class Courier(ABC, Generic[C]):
                     await self._wake.wait()
 
     def _start(self, delivery: C) -> asyncio.Task[None]:
-        if self._rate is not None:
-            self._rate.spend(self._now())
         task = asyncio.create_task(self._deliver(delivery))
         self._sending[task] = delivery
         task.add_done_callback(self._ended)
@@ -207,15 +204,13 @@ class Courier(ABC, Generic[C]):
         began = self._now()
         result, dialled = await self._attempt(delivery)
         failpoint.reach(self.signs.before_record)
-        if self._rate is not None and (result.channel_down or not dialled):
-            self._rate.refund()
         # Who found the channel down looks again when it may be used: there is a probe even if nothing else is due.
         by = self.health.until if dialled and result.channel_down else None
         await self._record(delivery, result, by, dialled=dialled)
         self.signs.seconds.labels(self.name).observe((self._now() - began).total_seconds())
         if self._recovered:
-            self._recovered = False
             await self._means.outbox.hasten(self.name)
+            self._recovered = False  # not before: without a store the next one tries again
 
     async def _attempt(self, delivery: C) -> tuple[DeliveryResult, bool]:
         """Return what became of one attempt, whatever happens in it, and whether the channel was asked."""
@@ -226,15 +221,8 @@ class Courier(ABC, Generic[C]):
         except Exception as error:  # a fault of ours never fails a mail; it waits and is tried again
             self._log.exception(self.signs.trouble, **self._named, delivery=delivery.delivery_id)
             return DeliveryResult(Outcome.DEFERRED, 0, f"a fault of ours: {type(error).__name__}; see the log"), False
-        async with self._slot_free:
-            await self._slot_free.wait_for(lambda: self._dialling < self.health.permits)
-            self._dialling += 1
-        try:
+        async with self._slots:
             return await self._dial(delivery, content)
-        finally:
-            self._dialling -= 1
-            async with self._slot_free:
-                self._slot_free.notify_all()
 
     async def _dial(self, delivery: C, content: bytes) -> tuple[DeliveryResult, bool]:
         """Hand the mail to the channel, and note how the channel is doing."""
@@ -256,18 +244,28 @@ class Courier(ABC, Generic[C]):
         means = self._means
         verdict = settle(delivery, result, self._now(), means.chance(), soft_bounce=means.soft_bounce)
         retry_at = min(verdict.retry_at, by) if verdict.retry_at and by else verdict.retry_at
-        held = None
-        while held is None:
-            try:
-                held = await means.outbox.record_delivery(delivery, verdict.result, retry_at, verdict.note)
-            except PoterneError as error:
-                self._log.warning(self.signs.trouble, **self._named, because=str(error))
-                await asyncio.sleep(TROUBLE_PAUSE)
+        held = await self._record_surely(delivery, verdict.result, retry_at, verdict.note)
         self.signs.deliveries.labels(self.name, str(verdict.result.outcome)).inc()
         if verdict.result.outcome is Outcome.SENT:
             metrics.succeeded(self.signs.stage)
         if dialled or verdict.result.outcome is Outcome.FAILED:
             self._tell(delivery, verdict.result, retry_at, held=held)
+
+    async def _record_surely(self, delivery: C, result: DeliveryResult, retry_at: datetime | None, note: str) -> bool:
+        """Offer a result until the store takes it. Nothing more is dialled meanwhile: a crash would send it again."""
+        trouble = 0
+        try:
+            while True:
+                try:
+                    return await self._means.outbox.record_delivery(delivery, result, retry_at, note)
+                except PoterneError as error:
+                    self._unrecorded += not trouble
+                    trouble += 1
+                    self._log.warning(self.signs.trouble, **self._named, because=str(error))
+                    await asyncio.sleep(TROUBLE_PAUSE)
+        finally:
+            self._unrecorded -= bool(trouble)
+            self._slots.look()
 
     def _tell(self, delivery: C, result: DeliveryResult, retry_at: datetime | None, *, held: bool) -> None:
         self._log.info(
@@ -287,10 +285,13 @@ class Courier(ABC, Generic[C]):
             if self.health.failed(self._now(), result.text, result.wait):
                 self.signs.is_down.labels(self.name).set(1)
                 self._log.warning(self.signs.down, **self._named, because=result.text)
-        elif result.code and self.health.worked():  # the server answered; a fault of ours says nothing about it
-            self._recovered = True
-            self.signs.is_down.labels(self.name).set(0)
-            self._log.info(self.signs.up, **self._named)
+        elif result.code:  # the server answered; a fault of ours says nothing about it
+            was_down = self.health.worked()
+            self._recovered |= was_down or self._fresh
+            self._fresh = False
+            if was_down:
+                self.signs.is_down.labels(self.name).set(0)
+                self._log.info(self.signs.up, **self._named)
 
     def _not_tried(self) -> DeliveryResult:
         text = f"not tried, the channel is down: {self.health.because}"
@@ -318,21 +319,6 @@ class Courier(ABC, Generic[C]):
     def wake(self) -> None:
         """Look again at once: something was queued."""
         self._wake.set()
-
-    @property
-    def paused(self) -> bool:
-        return self._paused
-
-    def pause(self) -> None:
-        """Claim nothing until `resume`; what is being sent finishes."""
-        self._paused = True
-        self._log.info(self.signs.paused, **self._named)
-
-    def resume(self) -> None:
-        """Send again."""
-        self._paused = False
-        self._log.info(self.signs.resumed, **self._named)
-        self.wake()
 
     def stop(self) -> None:
         """Claim nothing more; `run` returns once what is being sent is finished."""

@@ -1,4 +1,4 @@
-"""How a channel is doing: whether it may be used now, by how many at once, and how fast. Pure state, no clock.
+"""How a channel is doing: whether it may be used now, and by how many at once. Pure state, no clock.
 
 A channel that refuses, hangs or says 421 is left alone as a whole: one delivery at a time finds out whether it works
 again, at growing intervals. What the far side cannot do must not cost our other channels anything (I9, P9).
@@ -6,7 +6,6 @@ again, at growing intervals. What the far side cannot do must not cost our other
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -60,31 +59,3 @@ class Health:
         self.failures, self.until, self.because = 0, None, ""
         self._permits = min(self.connections, self._permits * 2)
         return was_down
-
-
-@dataclass(slots=True)
-class Rate:
-    """At most `count` in any `window`: a sliding window, not buckets of the calendar. Kept in memory, per process."""
-
-    count: int
-    window: timedelta
-    _sent: deque[datetime] = field(default_factory=deque)
-
-    def room(self, now: datetime) -> int:
-        """Return how many may be sent now."""
-        while self._sent and self._sent[0] <= now - self.window:
-            self._sent.popleft()
-        return max(0, self.count - len(self._sent))
-
-    def spend(self, now: datetime) -> None:
-        """Note that one is sent."""
-        self._sent.append(now)
-
-    def refund(self) -> None:
-        """Take the last one back: it never reached the server."""
-        if self._sent:
-            self._sent.pop()
-
-    def free_at(self, now: datetime) -> datetime:
-        """Return when the next one may be sent."""
-        return now if self.room(now) else self._sent[0] + self.window

@@ -7,19 +7,22 @@ that may go out twice is one whose final dot was sent and whose answer nobody sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.mail.token import TokenKeys, bounce_address, fits
 from gateway.model import ClaimedDelivery, DeliveryResult, Outcome
 from gateway.outbound.courier import LEASE, Courier, Means, Signs
-from gateway.outbound.health import Rate
 from gateway.outbound.signer import Signer
 from gateway.ports import Channel, Clock, Outbox
 from gateway.telemetry import failpoint, metrics
 
 __all__ = ["LEASE", "ChannelWorker", "Desk"]
+
+Rate = tuple[int, timedelta]
+"""At most so many mails in any time of that length: a sliding window, not buckets of the calendar."""
 
 SIGNS = Signs(
     label="channel",
@@ -34,8 +37,6 @@ SIGNS = Signs(
     put_off="outbound.put-off",
     down="channel.down",
     up="channel.up",
-    paused="channel.paused",
-    resumed="channel.resumed",
     claimed="outbound.claimed",
     before_record="outbound.before-record",
     deliveries=metrics.DELIVERIES,
@@ -64,12 +65,19 @@ class ChannelWorker(Courier[ClaimedDelivery]):
     signs = SIGNS
 
     def __init__(
-        self, name: str, channel: Channel, desk: Desk, *, connections: int = 4, rate: Rate | None = None
+        self, name: str, channel: Channel, desk: Desk, *, connections: int = 4, rates: Sequence[Rate] = ()
     ) -> None:
         means = Means(desk.outbox, desk.clock, desk.chance, soft_bounce=desk.soft_bounce)
-        super().__init__(name, means, connections=connections, rate=rate)
+        super().__init__(name, means, connections=connections)
         self._channel = channel
         self._desk = desk
+        self.rates = tuple(rates)
+
+    async def _take(self, limit: int) -> Sequence[ClaimedDelivery]:
+        return await self._desk.outbox.claim_deliveries(self.name, limit, LEASE, self.rates)
+
+    async def _next_due(self) -> datetime | None:
+        return await self._desk.outbox.next_due(self.name, self.rates)
 
     async def _prepare(self, delivery: ClaimedDelivery) -> bytes:
         """Return the signed octets; the first ones stored are the ones sent, in every attempt (I8)."""

@@ -55,8 +55,6 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "outbound.trouble": "composing, signing or recording failed for a reason of ours; the delivery is tried again",
         "channel.down": "a channel is taken for dead; it is tried now and then, other channels go on",
         "channel.up": "a channel works again",
-        "channel.paused": "a channel sends nothing until it is resumed",
-        "channel.resumed": "a channel sends again",
         "template.failed": "an operator's template failed; the shipped one was used",
         # direct inboxes
         "inbox.health": "a direct inbox changed its state; detail has the next step",

@@ -9,7 +9,7 @@ from email import message_from_bytes
 import pytest
 
 from gateway.model import Mailbox
-from gateway.outbound.health import BACKOFF, Rate
+from gateway.outbound.health import BACKOFF
 from gateway.outbound.schedule import GIVE_UP_AFTER
 from gateway.outbound.worker import ChannelWorker, Desk
 from gateway.store import SqlStore, open_store
@@ -30,9 +30,9 @@ def quiet():
     log.configure("info")
 
 
-def make_worker(store: SqlStore, channel: ScriptedChannel, rate: Rate | None = None) -> ChannelWorker:
+def make_worker(store: SqlStore, channel: ScriptedChannel, *rates: tuple[int, timedelta]) -> ChannelWorker:
     desk = Desk(store, QuickSigner(), store.clock, KEYS, {"support": "in@tickets.example.org"}, lambda: 0.5)
-    return ChannelWorker("relay", channel, desk, rate=rate)
+    return ChannelWorker("relay", channel, desk, rates=rates)
 
 
 async def play(worker: ChannelWorker, store: SqlStore, clock: MovableClock, days: float) -> None:
@@ -41,7 +41,7 @@ async def play(worker: ChannelWorker, store: SqlStore, clock: MovableClock, days
     while True:
         again = await worker.round()
         await worker.settled()
-        due = await store.next_due("relay")
+        due = await store.next_due("relay", worker.rates)
         if due is None:
             break
         if again > clock.moment:
@@ -90,7 +90,7 @@ async def test_after_two_days_everything_leaves_in_order_at_its_rate(
     channel = ScriptedChannel(GONE, clock=clock)
     async with open_store(migrated_sqlite_url, clock=clock) as store:
         await queue_replies(store, tickets=40, each=3)
-        worker = make_worker(store, channel, Rate(30, MINUTE))
+        worker = make_worker(store, channel, (30, MINUTE))
         await play(worker, store, clock, 2)
         assert {row.state for row in await store.list_outbox(1000)} == {"queued"}
         channel.answers = [TAKEN]

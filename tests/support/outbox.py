@@ -86,9 +86,15 @@ class MemoryOutbox:
         self.rows[number] = Kept(replace(plain, **changes), self.clock.now())
         return self.rows[number]
 
-    async def claim_deliveries(self, channel: str, limit: int, lease: timedelta) -> Sequence[ClaimedDelivery]:
+    async def claim_deliveries(
+        self, channel: str, limit: int, lease: timedelta, allowances: Sequence[tuple[int, timedelta]] = ()
+    ) -> Sequence[ClaimedDelivery]:
         await asyncio.sleep(0)
         now = self.clock.now()
+        for most, window in allowances:
+            limit = min(limit, most - len(self._counted(window)))
+        if limit <= 0:
+            return []
         self._token += 1
         due = [
             row
@@ -140,13 +146,20 @@ class MemoryOutbox:
             if self.rows[number].delivery.token == token:
                 self.rows[number].lease_until = self.clock.now() + lease
 
-    async def next_due(self, channel: str) -> datetime | None:
+    def _counted(self, window: timedelta) -> list[datetime]:
+        """Return when attempts ended that count against an allowance; those under way end now."""
+        now = self.clock.now()
+        ended = [at for row in self.rows.values() for at, result in row.results if result.code and at > now - window]
+        return sorted([*ended, *(now for row in self.rows.values() if row.lease_until is not None)])
+
+    async def next_due(self, channel: str, allowances: Sequence[tuple[int, timedelta]] = ()) -> datetime | None:
         waiting = [
             max(row.due, row.lease_until or row.due)
             for row in self.rows.values()
             if row.delivery.channel == channel and row.state is DeliveryState.QUEUED
         ]
-        return min(waiting, default=None)
+        full = [counted[-most] + window for most, window in allowances if len(counted := self._counted(window)) >= most]
+        return max([min(waiting), *full]) if waiting else None
 
     async def hasten(self, channel: str) -> int:
         now, count = self.clock.now(), 0
@@ -154,6 +167,10 @@ class MemoryOutbox:
             if row.delivery.channel == channel and row.state is DeliveryState.QUEUED and row.channel_down:
                 row.due, row.channel_down, count = min(row.due, now), False, count + 1
         return count
+
+    async def away(self, channel: str) -> int:
+        """Stand in for a call while there is no store."""
+        raise StorageUnavailable(f"the database is away, and so is {channel}")
 
     def states(self) -> dict[str, int]:
         """Count deliveries by state."""

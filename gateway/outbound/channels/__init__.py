@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from types import MappingProxyType
 
 from gateway.config.channels import Channel as Settings
@@ -16,6 +17,14 @@ CHANNELS: Mapping[str, Callable[[Settings, Parts], KeptChannel]] = MappingProxyT
         "smtp": smtp.build,
         "gmail": gmail.build,
         "office365": office365.build,
+    }
+)
+
+# What the providers allow an account, where the configuration names no rate of its own. More is refused, or locks it.
+ALLOWANCES: Mapping[str, Sequence[tuple[int, timedelta]]] = MappingProxyType(
+    {
+        "gmail": ((2000, timedelta(days=1)),),
+        "office365": ((30, timedelta(minutes=1)), (10_000, timedelta(days=1))),
     }
 )
 

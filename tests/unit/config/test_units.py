@@ -21,6 +21,7 @@ from gateway.config.units import (
     parse_size,
     pattern,
     rate,
+    rates,
     shown,
     split_mailbox,
 )
@@ -57,6 +58,7 @@ def test_rates() -> None:
     assert rate("30/min") == (30, timedelta(minutes=1))
     assert rate("10000/d") == (10000, timedelta(days=1))
     assert rate("5 / 10min") == (5, timedelta(minutes=10))
+    assert rates("30/min, 10000/d") == ((30, timedelta(minutes=1)), (10000, timedelta(days=1)))
     for text in ("30", "/min", "0/min", "30/fortnight"):
         with pytest.raises(ValueError, match="not a rate"):
             rate(text)

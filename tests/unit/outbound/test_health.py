@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from gateway.outbound.health import BACKOFF, Health, Rate
+from gateway.outbound.health import BACKOFF, Health
 from tests.support.outbox import START
 
 SECOND = timedelta(seconds=1)
@@ -60,27 +57,3 @@ def test_a_channel_that_recovers_starts_slowly() -> None:
         seen.append(health.permits)
 
     assert seen == [1, 2, 4, 8, 8, 8]
-
-
-@given(st.lists(st.integers(0, 40), max_size=80), st.integers(1, 5))
-def test_no_window_ever_holds_more_than_the_rate(gaps: list[int], count: int) -> None:
-    rate, now, sent = Rate(count, 60 * SECOND), START, []
-    for gap in gaps:
-        now += gap * SECOND
-        if rate.room(now):
-            rate.spend(now)
-            sent.append(now)
-        else:
-            assert rate.free_at(now) > now
-
-    assert all(sum(start <= moment < start + 60 * SECOND for moment in sent) <= count for start in sent)
-
-
-def test_a_refund_makes_room_again() -> None:
-    rate = Rate(1, SECOND)
-    rate.refund()
-    rate.spend(START)
-
-    assert (rate.room(START), rate.free_at(START)) == (0, START + SECOND)
-    rate.refund()
-    assert (rate.room(START), rate.free_at(START)) == (1, START)

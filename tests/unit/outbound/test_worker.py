@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -24,10 +24,10 @@ from gateway.model import (
 )
 from gateway.outbound import courier as courier_module
 from gateway.outbound import dkim
-from gateway.outbound.health import BACKOFF, Rate
+from gateway.outbound.health import BACKOFF
 from gateway.outbound.schedule import DELAYS, GIVE_UP_AFTER, JITTER, WARN_AFTER
 from gateway.outbound.signer import Signer
-from gateway.outbound.worker import LEASE, ChannelWorker, Desk
+from gateway.outbound.worker import LEASE, ChannelWorker, Desk, Rate
 from gateway.telemetry import failpoint
 from tests.support.drafts import KEYS, make_draft, records, signing_keys
 from tests.support.outbox import (
@@ -66,12 +66,12 @@ def make_desk(outbox: MemoryOutbox, *, signer: Signer = SIGNER, chance: float = 
 class Stage:
     """One worker with its outbox, its channel and its clock."""
 
-    def __init__(self, *answers: DeliveryResult, rate: Rate | None = None, connections: int = 4, **desk) -> None:
+    def __init__(self, *answers: DeliveryResult, rates: Sequence[Rate] = (), connections: int = 4, **desk) -> None:
         self.clock = TurnedClock()
         self.outbox = MemoryOutbox(self.clock)
         self.channel = ScriptedChannel(*answers, clock=self.clock)
         self.worker = ChannelWorker(
-            "relay", self.channel, make_desk(self.outbox, **desk), connections=connections, rate=rate
+            "relay", self.channel, make_desk(self.outbox, **desk), connections=connections, rates=rates
         )
 
     async def round(self) -> None:
@@ -84,7 +84,7 @@ class Stage:
         while True:
             again = await self.worker.round()
             await self.worker.settled()
-            due = await self.outbox.next_due("relay")
+            due = await self.outbox.next_due("relay", self.worker.rates)
             if due is None:
                 break
             if again > self.clock.time:
@@ -149,8 +149,8 @@ async def test_the_octets_that_were_stored_first_are_sent() -> None:
     stage.outbox.put(1)
     claim = stage.outbox.claim_deliveries
 
-    async def without_content(channel, limit, lease):  # it was stored after we claimed
-        return [replace(delivery, content=None) for delivery in await claim(channel, limit, lease)]
+    async def without_content(channel, limit, lease, allowances=()):  # it was stored after we claimed
+        return [replace(delivery, content=None) for delivery in await claim(channel, limit, lease, allowances)]
 
     stage.outbox.claim_deliveries = without_content  # type: ignore[method-assign]
     await stage.round()
@@ -240,8 +240,7 @@ async def test_a_dead_channel_tries_one_at_a_time_and_still_keeps_the_table() ->
 
 
 async def test_a_relay_that_comes_back_gets_everything_at_its_rate_and_no_faster() -> None:
-    rate = Rate(60, MINUTE)
-    stage = Stage(GONE, rate=rate)
+    stage = Stage(GONE, rates=[(60, MINUTE)])
     for number in range(1, 601):
         stage.outbox.put(number)
     await stage.play(timedelta(days=2))
@@ -334,7 +333,7 @@ async def test_connections_are_bounded() -> None:
 
 
 async def test_a_daily_limit_holds_back_what_is_over_it() -> None:
-    stage = Stage(rate=Rate(5, timedelta(days=1)))
+    stage = Stage(rates=[(5, timedelta(days=1))])
     for number in range(1, 13):
         stage.outbox.put(number)
     await stage.play(timedelta(hours=23))
@@ -345,7 +344,7 @@ async def test_a_daily_limit_holds_back_what_is_over_it() -> None:
 
 
 async def test_what_never_reached_the_server_does_not_count_against_the_rate() -> None:
-    stage = Stage(GONE, GONE, GONE, TAKEN, rate=Rate(2, timedelta(days=1)))
+    stage = Stage(GONE, GONE, GONE, TAKEN, rates=[(2, timedelta(days=1))])
     rows = [stage.outbox.put(1), stage.outbox.put(2)]
     await stage.play(timedelta(hours=3))
 
@@ -393,6 +392,49 @@ async def test_a_result_is_recorded_although_the_store_is_away_for_a_while(monke
 
     assert row.state is DeliveryState.SENT
     assert len(stage.channel.sent) == 1
+
+
+async def test_while_results_are_not_recorded_nothing_more_is_dialled(monkeypatch) -> None:
+    monkeypatch.setattr(courier_module, "TROUBLE_PAUSE", 0.01)
+    stage = Stage(connections=1)
+    stage.outbox.broken = 1_000_000
+    for number in range(1, 5):
+        stage.outbox.put(number)
+    await stage.worker.round()
+    await asyncio.sleep(0.05)
+    sent = len(stage.channel.sent)
+    assert stage.outbox.states() == {"queued": 4}
+    stage.outbox.broken = 0
+    await stage.worker.settled()
+
+    assert sent <= 2  # one may have been on its way when the trouble showed
+    assert stage.outbox.states() == {"sent": 4}
+
+
+async def test_what_an_outage_put_off_leaves_although_the_daemon_was_restarted_meanwhile() -> None:
+    stage = Stage(TAKEN)
+    waiting = stage.outbox.put(1)
+    waiting.channel_down, waiting.due = True, START + timedelta(hours=4)
+    stage.outbox.put(2)
+    await stage.round()
+    await stage.round()
+
+    assert waiting.state is DeliveryState.SENT
+
+
+async def test_what_is_hastened_is_not_forgotten_without_a_store(monkeypatch) -> None:
+    stage = Stage(TAKEN)
+    waiting = stage.outbox.put(1)
+    waiting.channel_down, waiting.due = True, START + timedelta(hours=4)
+    stage.outbox.put(2)
+    monkeypatch.setattr(stage.outbox, "hasten", stage.outbox.away)
+    await stage.round()
+    monkeypatch.undo()
+    stage.outbox.put(3)
+    await stage.round()
+    await stage.round()
+
+    assert waiting.state is DeliveryState.SENT
 
 
 async def test_a_late_worker_records_nothing(capsys) -> None:
@@ -450,7 +492,7 @@ async def test_the_loop_outlives_a_store_that_is_away(monkeypatch) -> None:
     class Away(MemoryOutbox):
         failures = 3
 
-        async def claim_deliveries(self, channel, limit, lease):
+        async def claim_deliveries(self, channel, limit, lease, allowances=()):
             if self.failures:
                 self.failures -= 1
                 raise StorageUnavailable("away")
@@ -480,18 +522,6 @@ async def test_a_cancelled_loop_leaves_no_task_behind() -> None:
     assert channel.at_once == 0
     assert channel.closed
     assert outbox.states() == {"queued": 1}
-
-
-async def test_a_paused_channel_claims_nothing_until_it_is_resumed() -> None:
-    stage = Stage()
-    stage.outbox.put(1)
-    stage.worker.pause()
-    await stage.round()
-    assert (stage.outbox.claims, stage.worker.paused) == (0, True)
-    stage.worker.resume()
-    await stage.round()
-
-    assert stage.outbox.states() == {"sent": 1}
 
 
 async def test_signing_happens_in_threads() -> None:
