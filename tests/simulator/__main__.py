@@ -1,16 +1,19 @@
 """Live through everything, and print `docs/simulation.md`: `python -m tests.simulator > docs/simulation.md`.
 
 Every counterpart alone and behind each forwarder, and the nastiest in pairs, ten virtual days each, with genuine
-customers among them. Exit status 1 if anything was wrong. `--days N` and `--quick` (no forwarders) shorten it.
+customers among them. Exit status 1 if anything was wrong. `--days N` and `--quick` (no forwarders) shorten it; `--jobs N`
+says how many worlds live at once.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 import time
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
 
 from tests.simulator.post import FORWARDERS
 from tests.simulator.scenarios import DAYS, Outcome, alone, live, pairs, rows, together
@@ -65,30 +68,45 @@ def by_forwarder(outcomes: list[Outcome]) -> list[str]:
     return lines
 
 
-async def main() -> int:
+World = tuple[int, int | None, str, float]  # a place in rows(), another one with it, the forwarder, the days
+
+
+def live_in(world: World) -> Outcome:
+    """Live through one world, in a process of its own."""
+    place, other, forwarder, days = world
+    make = alone(place) if other is None else together(place, other)
+    return asyncio.run(live(make, forwarder, days))
+
+
+def main() -> int:
     """Live, print, and say whether all was well."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--days", type=float, default=DAYS)
     options.add_argument("--quick", action="store_true")
+    options.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     chosen = options.parse_args()
     forwarders = ["F7"] if chosen.quick else list(FORWARDERS)
+    worlds: list[World] = [(place, None, name, chosen.days) for place in range(len(rows())) for name in forwarders]
+    worlds += [(one, other, "F7", chosen.days) for one, other in pairs()]
     start = time.monotonic()
-    outcomes: list[Outcome] = []
-    for place, row in enumerate(rows()):
-        outcomes += [await live(alone(place), forwarder, chosen.days) for forwarder in forwarders]
-        sys.stderr.write(f"{time.monotonic() - start:6.0f} s  {row.number:3} {row.name}\n")
-    paired = [await live(together(one, other), "F7", chosen.days) for one, other in pairs()]
-    wrong = [seen for seen in (*outcomes, *paired) if seen.wrong]
+    lived: list[Outcome] = []
+    with ProcessPoolExecutor(chosen.jobs) as pool:
+        for seen in pool.map(live_in, worlds):
+            lived.append(seen)
+            passed = f"{time.monotonic() - start:6.0f} s  {len(lived)} of {len(worlds)}"
+            sys.stderr.write(f"{passed}  {seen.forwarder}  {seen.name}  {'; '.join(seen.wrong)}\n")
+    outcomes, paired = lived[: -len(list(pairs()))], lived[-len(list(pairs())) :]
     plain = [seen for seen in outcomes if seen.forwarder == "F7"]
-    pages = [INTRODUCTION.format(count=len(outcomes) + len(paired), days=chosen.days)]
+    pages = [INTRODUCTION.format(count=len(lived), days=chosen.days)]
     pages += ["## Alone\n", *table(plain), "\n## The nastiest in pairs\n", *table(paired)]
     if not chosen.quick:
         pages += ["\n## Behind forwarders: automatic mails in the fullest 24 hours\n", *by_forwarder(outcomes)]
-    customers = sum(seen.customers for seen in (*outcomes, *paired))
+    wrong = [seen for seen in lived if seen.wrong]
+    customers = sum(seen.customers for seen in lived)
     pages.append(f"\n{customers} genuine customers wrote. Worlds with something wrong: {len(wrong)}.\n")
     sys.stdout.write("\n".join(pages))
     return bool(wrong)
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    sys.exit(main())

@@ -55,6 +55,7 @@ class Reporter(Robot):
     kinds: tuple[str, ...] = ("bounce",)
     most_tickets: int = 1
     delay: Any = 20 * MINUTE
+    mutes: bool | None = None  # whether our automatic mail to its address must end (True), or must not (False)
     fixed_headers: tuple[str, ...] = ("Auto-Submitted: auto-replied",)
 
     def react(self, world: World, message: Message) -> DeliveryResult | None:
@@ -65,6 +66,12 @@ class Reporter(Robot):
         )  # fmt: skip
         world.write(letter, self.delay)
         return None
+
+    def expect(self, world: World) -> list[str]:
+        found = super().expect(world)
+        if self.mutes is not None and (self.address in world.suppressed()) is not self.mutes:
+            found.append(f"{self.address} is {'not ' if self.mutes else ''}suppressed")
+        return found
 
 
 def dsn(action: str, status: str) -> Callable[[Message], tuple[str, str]]:
@@ -97,6 +104,23 @@ def portuguese(message: Message) -> tuple[str, str]:
     )
 
 
+def exchange(message: Message) -> tuple[str, str]:
+    return "text/plain; charset=utf-8", (
+        "Delivery has failed to these recipients or groups:\n\n"
+        f"{message.recipient}\nThe email address you entered couldn't be found. Please check the recipient's email "
+        "address and try to resend the message.\n\nDiagnostic information for administrators:\n\n"
+        f"Generating server: mx.robot.example\n\n{message.recipient}\n#550 5.1.1 RESOLVER.ADR.RecipNotFound; not "
+        "found ##"
+    )
+
+
+def japanese(message: Message) -> tuple[str, str]:
+    return (
+        "text/plain; charset=utf-8",
+        f"次の宛先にメールを配信できませんでした。\n\n{message.recipient}\n\n宛先が見つかりません。",
+    )
+
+
 def displayed(kind: str) -> Callable[[Message], tuple[str, str]]:
     return lambda m: (
         REPORT.format("disposition-notification"),
@@ -117,6 +141,31 @@ def abuse(message: Message) -> tuple[str, str]:
         + part("message/feedback-report", f"Feedback-Type: abuse\nVersion: 1\nOriginal-Rcpt-To: {message.recipient}\n")
         + part("message/rfc822", f"From: support@example.org\nMessage-ID: <{message.mail.message_id}>\nSubject: x\n\nx")
         + "--b--",
+    )
+
+
+def sieve_reject(message: Message) -> tuple[str, str]:
+    """RFC 5429 §2.1: a refusal by a person's filter looks like a read receipt."""
+    return (
+        REPORT.format("disposition-notification"),
+        part("text/plain", "I do not take mail from you. Please do not write to me again.")
+        + part(
+            "message/disposition-notification",
+            f"Final-Recipient: rfc822;{message.recipient}\nOriginal-Message-ID: <{message.mail.message_id}>\n"
+            "Disposition: automatic-action/MDN-sent-automatically; deleted\n",
+        )
+        + "--b--",
+    )
+
+
+def junk_mail_report(message: Message) -> tuple[str, str]:
+    return "multipart/mixed; boundary=b", (
+        part(
+            "message/rfc822",
+            f"X-HmXmrOriginalRecipient: {message.recipient}\nFrom: support@example.org\nTo: {message.recipient}\n"
+            f"Message-ID: <{message.mail.message_id}>\nSubject: x\n\nx",
+        )
+        + "--b--"
     )
 
 
@@ -146,8 +195,9 @@ class Liar(Resident):
             world.write(letter, HOUR * number * 3)
 
     def expect(self, world: World) -> list[str]:
-        became = self.became(world)
-        return [] if set(became) <= {"quarantine"} else [f"forged reports became {dict(became)}"]
+        became, muted = self.became(world), world.suppressed()
+        found = [] if set(became) <= {"quarantine"} else [f"forged reports became {dict(became)}"]
+        return [*found, *(f"a forged report muted {address}" for address in muted)]
 
 
 @dataclass
@@ -277,20 +327,30 @@ def machines() -> list[Resident]:
     plain: dict[str, Any] = {"kinds": ("bounce", "quarantine")}
     return [
         Daemon(19, "a mailer-daemon that does not exist"),
-        Reporter(20, "bounces: failed 5.1.1"),
-        Reporter(20, "bounces: delayed 4.2.2", report=dsn("delayed", "4.2.2")),
-        Reporter(20, "bounces: relayed, delivered", report=dsn("relayed", "2.0.0")),
-        Reporter(20, "bounces: policy 5.7.1", report=dsn("failed", "5.7.1")),
-        Reporter(20, "bounces: several recipients, mixed", report=mixed),
+        Reporter(20, "bounces: failed 5.1.1", mutes=True),
+        Reporter(20, "bounces: delayed 4.2.2", report=dsn("delayed", "4.2.2"), mutes=False),
+        Reporter(20, "bounces: relayed, delivered", report=dsn("relayed", "2.0.0"), mutes=False),
+        Reporter(20, "bounces: policy 5.7.1", report=dsn("failed", "5.7.1"), mutes=False),
+        Reporter(20, "bounces: several recipients, mixed", report=mixed, mutes=False),
         Reporter(21, "bounces in words: qmail", report=qmail, title="failure notice", fixed_headers=(), **plain),
         Reporter(21, "bounces in words: Portuguese, no original", report=portuguese, title="Mensagem não entregue",
+                 fixed_headers=(), **plain),
+        Reporter(21, "bounces in words: Exchange", report=exchange, title="Undeliverable: Your question",
+                 fixed_headers=(), **plain),
+        Reporter(21, "bounces in words: Japanese, no original", report=japanese, title="配信不能",
                  fixed_headers=(), **plain),
         Liar(22, "forged reports about others' tickets"),
         Forged(23, "our acknowledgement to a forged sender bounces"),
         Reporter(24, "read receipts", report=displayed("displayed"), title="Read: x", kinds=("receipt",)),
         Reporter(24, "deleted unread", report=displayed("deleted"), title="Not read: x", kinds=("receipt",)),
+        Reporter(24, "read receipt denied", report=displayed("denied"), title="Not read: x", kinds=("receipt",)),
+        Reporter(24, "Sieve's reject", report=sieve_reject, title="Rejected: x", kinds=("receipt",),
+                 sender_of_reports="desk@robot.example"),
         Reporter(25, "abuse reports", report=abuse, title="Abuse", kinds=("complaint",),
-                 sender_of_reports="fbl@robot.example", fixed_headers=()),
+                 sender_of_reports="fbl@robot.example", fixed_headers=(), mutes=True),
+        Reporter(25, "Microsoft's junk mail reports", report=junk_mail_report, title="complaint about message from you",
+                 kinds=("complaint",), sender_of_reports="staff@hotmail.com.robot.example", fixed_headers=(),
+                 mutes=True),
         Robot(25, "Apple's unsubscribe", headers=("X-Apple-Unsubscribe: true",), kinds=("complaint",), body="Stop."),
         Reporter(26, "calendar: accepted", report=calendar("REPLY"), title="Accepted: Visit", kinds=("receipt",),
                  sender_of_reports="desk@robot.example", fixed_headers=()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from gateway.model import DeliveryResult
+from gateway.model import DeliveryResult, Disposition
 from tests.simulator.machines import REPORT, delivery_report, recipient
 from tests.simulator.post import BILLING, CREATION, INBOX, Message, google_group
 from tests.simulator.resident import DAY, HOUR, MINUTE, WORDS, Resident
@@ -42,6 +42,30 @@ class AgentAway(Resident):
     def expect(self, world: World) -> list[str]:
         became = Counter(t.applied.disposition.value for t in world.taken if t.letter.address == AGENT)
         return [] if set(became) <= {"auto_reply"} else [f"the agent's responder became {dict(became)}"]
+
+
+@dataclass
+class AgentInAStorm(AgentAway):
+    """The same agent, and an hour and a half in which people of many companies write every minute."""
+
+    floods: bool = True
+    days: float = 1.0
+
+    def start(self, world: World) -> None:
+        super().start(world)
+        for number in range(100):
+            words = " ".join(world.rng.choices(WORDS, k=40))
+            author = f"p{number}@works-{''.join(chr(97 + int(digit)) for digit in str(number))}.example"
+            world.write(self.letter(world, f"{words[:20]}", words, author=author), HOUR + MINUTE * number)
+        world.at(5 * HOUR, lambda: None)  # something happens later, too: the last digest leaves
+
+    def expect(self, world: World) -> list[str]:
+        digests = [message for message in self.received if "without an alert" in message.mail.subject]
+        told = sum(int(message.mail.subject.split()[0]) for message in digests)
+        alerts = len(self.received) - len(digests)
+        people = sum(t.applied.disposition is Disposition.TICKET and t.letter.address != AGENT for t in world.taken)
+        wrong = [] if told + alerts >= people - 5 else [f"{alerts} alerts and {told} in digests for {people} tickets"]
+        return [*super().expect(world), *wrong]
 
 
 @dataclass
@@ -177,6 +201,7 @@ def people() -> list[Resident]:
     """The rows of this module."""
     return [
         AgentAway(30, "an agent is away and the box is full"),
+        AgentInAStorm(30, "an agent is away while everybody writes", most=30 * 24),
         Crowd(31, "our address twice, Cc, Bcc, two queues", script="addresses"),
         Crowd(32, "two customers and a responder answer to all", script="war"),
         Crowd(35, "redirected by a person; blank envelope sender", script="redirect"),

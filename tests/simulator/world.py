@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Protocol
 
 from gateway.config.settings import Queue, Settings
+from gateway.correspondence import digest_writer
 from gateway.errors import NotSendable
 from gateway.mail import letters, parse
 from gateway.mail.compose import compose
 from gateway.mail.token import bounce_address
 from gateway.model import (
     Applied,
-    AutomaticMail,
     ClaimedDelivery,
     DeliveryResult,
     Disposition,
@@ -114,7 +114,7 @@ class World:
     policy: Policy
     database: Path
     forward: Forwarder = straight
-    alerts: bool = False
+    alerts: bool = False  # an agent has an account, and wants to hear of everything
     rng: random.Random = field(default_factory=lambda: random.Random(7))
     residents: list[Counterpart] = field(default_factory=list)
     taken: list[Taken] = field(default_factory=list)
@@ -161,7 +161,15 @@ class World:
         for job in self.jobs:
             await self.store.transact(job)
         self.jobs.clear()
+        if self.alerts:
+            await self.store.transact(lambda writer: writer.send_digests(digest_writer(self.policy)))
         await self._send()
+
+    async def employ(self) -> None:
+        """Give the agent an account, if a resident wants one."""
+        if self.alerts:
+            await self.store.add_agent(AGENT, "Tom", "agent", None)
+            await self.store.set_alerts(AGENT, "all")
 
     def end(self) -> None:
         """Stop watching."""
@@ -197,23 +205,11 @@ class World:
         return dict(self._watching.execute("SELECT id, status FROM tickets ORDER BY id DESC LIMIT 60").fetchall())
 
     def _watch(self, applied: Applied, before: dict[int, str]) -> None:
-        """I4: note it if a robot's mail changed a ticket's state; mail agents about people's mail if they want it."""
+        """I4: note it if a robot's mail changed a ticket's state."""
         after = self._statuses()
         if applied.disposition in QUIET:
             changed = {number for number in before if after.get(number, before[number]) != before[number]}
             self.woken.extend(f"{applied.disposition} changed ticket {number}" for number in changed)
-        elif self.alerts and applied.ticket_id is not None:
-            self.jobs.append(self._alert(applied.ticket_id))
-
-    def _alert(self, ticket: TicketId) -> Callable[[Writer], object]:
-        letterhead = self.policy.letterheads["support"]
-        mail = AutomaticMail(OutgoingKind.ALERT, "support", AGENT, ticket)
-        return lambda writer: writer.queue_automatic(
-            mail,
-            lambda outgoing: letters.alert(
-                letterhead, Mailbox("Tom", AGENT), "new", ticket=ticket, outgoing=outgoing, keys=self.policy.keys
-            ),
-        )
 
     # --- the way out ------------------------------------------------------------------------------------------
 
@@ -267,6 +263,11 @@ class World:
         ]
         return list(dict.fromkeys(found))
 
+    def suppressed(self) -> set[str]:
+        """Return the addresses that get no automatic mail for now."""
+        with sqlite3.connect(self.database) as connection:
+            return {address for (address,) in connection.execute("SELECT address FROM suppressions")}
+
     # --- what happened ----------------------------------------------------------------------------------------
 
     def dispositions(self, *, of: str = "") -> Counter[str]:
@@ -292,6 +293,7 @@ async def live_together(worlds: tuple[World, ...], length: timedelta) -> None:
     for world in worlds:
         for resident in world.residents:
             resident.start(world)
+        await world.employ()
     while (moment := min(world.next_event for world in worlds)) <= end:
         clock.moment = moment
         for world in worlds:
