@@ -1,7 +1,7 @@
 """What judging costs: classification per mail, beside the parse of the same mail. `python -m benchmarks.classify`.
 
-Budget: 0.3 ms of processor time per 2 kB mail. Prints the median of repeated runs, for a person's mail, a marked one, one behind a Google
-Group, and for a person's mail with a blocklist of 1,000 patterns.
+Budget: 0.3 ms of processor time per 2 kB mail. Prints the median of repeated runs, for a person's mail, a marked one,
+one behind a Google Group, and for a person's mail with a blocklist of 1,000 patterns.
 """
 
 from __future__ import annotations

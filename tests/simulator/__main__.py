@@ -1,8 +1,8 @@
 """Live through everything, and print `docs/simulation.md`: `python -m tests.simulator > docs/simulation.md`.
 
 Every counterpart alone and behind each forwarder, and the nastiest in pairs, ten virtual days each, with genuine
-customers among them. Exit status 1 if anything was wrong. `--days N` and `--quick` (no forwarders) shorten it; `--jobs N`
-says how many worlds live at once.
+customers among them. Exit status 1 if anything was wrong. `--days N` and `--quick` (no forwarders) shorten it; so many
+worlds as `--jobs N` says live at once.
 """
 
 from __future__ import annotations
