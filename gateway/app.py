@@ -36,11 +36,12 @@ from gateway.mail.address import warm_up
 from gateway.model import Applied, Claim, Envelope, IntakeId, Route
 from gateway.outbound.assembly import build_workers
 from gateway.outbound.signer import Signer
+from gateway.outbound.webhooks import WebhookFleet
 from gateway.outbound.worker import ChannelWorker, Desk
 from gateway.parser import ParserPool
 from gateway.pipeline import accept, process
 from gateway.policy import answer_address
-from gateway.store import InboxBook, SealedVault, SqlStore, open_store
+from gateway.store import InboxBook, SealedVault, SqlStore, WebhookBook, open_store
 from gateway.telemetry import metrics
 from gateway.telemetry.log import get_logger
 from gateway.telemetry.notify import activated, notify
@@ -94,6 +95,7 @@ class Poterne:
         self._parts.callback(close_all, lmtp_sockets)
         self._store = await asyncio.to_thread(self._open_store)
         self._parts.push_async_callback(self._store.close)
+        self._webhooks = WebhookFleet(WebhookBook(self._store), self._clock, self._workers.start)
         self._parser = ParserPool(settings.limits)
         self._parts.push_async_callback(self._parser.close)
         await asyncio.gather(self._parser.start(), asyncio.to_thread(warm_up))
@@ -125,7 +127,7 @@ class Poterne:
         """Read the configuration again; use what can be changed while running, or keep everything and say why."""
         try:
             instance = await asyncio.to_thread(read_instance, self._path)
-            channels = self._build_channels(instance)
+            channels, webhooks = self._build_channels(instance), self._webhooks.build(instance.settings)
         except Exception as error:
             # Whatever is wrong with the file, mail goes on with the configuration that works.
             note_refused(error)
@@ -138,6 +140,7 @@ class Poterne:
         self._house.route = instance.policy.routes.route
         self._store.reconfigure(instance.store_options)
         self._use_channels(channels)
+        self._webhooks.use(webhooks)
         note_loaded(good=True)
         log.info("config.reloaded")
 
@@ -171,6 +174,7 @@ class Poterne:
     def _wake_channels(self) -> None:
         for worker in self._channels.values():
             worker.wake()
+        self._webhooks.wake()
 
     # --- workers ----------------------------------------------------------------------------------------------
 
@@ -183,6 +187,8 @@ class Poterne:
         self._watchers.start("digests", self._digest)
         self._workers.start("judge", self._judge.run)
         self._use_channels(self._build_channels(self._instance))
+        self._webhooks.use(self._webhooks.build(self._instance.settings))
+        self._watchers.start("pruning", lambda: self._webhooks.keep_pruned(lambda: self._instance.settings))
 
     async def _look(self) -> None:
         while True:
@@ -203,6 +209,7 @@ class Poterne:
         """Let the workers finish what they hold, within what is left of the time to stop."""
         self._judge.stop()
         self._use_channels({})
+        self._webhooks.use({})
         left = timedelta(seconds=max(1.0, self._give_up_at - time.monotonic()))
         late = await self._workers.drain(left)
         if late:
@@ -290,7 +297,8 @@ class Poterne:
         self._readiness = Readiness(checks)
         self._parts.push_async_callback(self._readiness.close)
         settings = self._instance.settings
-        gauges = Gauges(self._store, lambda: self._instance.settings, InboxBook(self._store).list_inboxes)
+        inboxes = InboxBook(self._store).list_inboxes
+        gauges = Gauges(self._store, lambda: self._instance.settings, inboxes, self._store.webhook_depths)
         health = health_routes(self._pulse, self._readiness, gauges)
         routers = [health]
         desk = open_desk(

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from gateway.config import Settings
-from gateway.model import InboxHealth, InboxRow, Statistics
+from gateway.model import InboxHealth, InboxRow, Statistics, WebhookDepth
 from gateway.ports import Reader
 from gateway.telemetry import metrics
 from gateway.telemetry.log import get_logger
@@ -27,6 +27,7 @@ OLDEST_STATISTICS = timedelta(seconds=1)
 
 Check = Callable[[], Awaitable[None]]
 Inboxes = Callable[[], Awaitable[Sequence[InboxRow]]]
+Webhooks = Callable[[], Awaitable[Sequence[WebhookDepth]]]
 
 
 class Readiness:
@@ -112,7 +113,8 @@ class Ready(BaseModel):
 class Gauges:
     """Sets the gauges that are counted in the store, at most once a second, and never makes a scrape wait long."""
 
-    def __init__(self, reader: Reader, settings: Callable[[], Settings], inboxes: Inboxes) -> None:
+    def __init__(self, reader: Reader, settings: Callable[[], Settings], inboxes: Inboxes, webhooks: Webhooks) -> None:
+        self._webhooks = webhooks
         self._reader = reader
         self._settings = settings
         self._inboxes = inboxes
@@ -126,6 +128,7 @@ class Gauges:
             async with asyncio.timeout(CHECK_TIMEOUT.total_seconds()):
                 statistics = await self._reader.statistics()
                 inboxes = await self._inboxes()
+                webhooks = await self._webhooks()
         except Exception as error:
             # A scrape must work most of all while the store does not; `poterne_ready` says that it does not.
             log.warning("metrics.stale", because=f"{type(error).__name__}: {error}")
@@ -137,16 +140,31 @@ class Gauges:
         for row in inboxes:
             if row.name in settings.connections:
                 metrics.INBOX_UP.labels(row.name).set(row.health in WELL)
+        set_webhook_gauges(webhooks, settings.webhooks, datetime.now(UTC))
+
+
+def age(since: datetime | None, now: datetime) -> float:
+    """Return how old something is in seconds; 0 if there is none."""
+    return max(0.0, (now - since).total_seconds()) if since else 0.0
+
+
+def set_webhook_gauges(rows: Iterable[WebhookDepth], names: Iterable[str], now: datetime) -> None:
+    """Set what was counted of webhooks; those that are gone from the configuration disappear."""
+    known = {row.webhook: row for row in rows}
+    gauges = (metrics.WEBHOOK_WAITING, metrics.WEBHOOK_OLDEST, metrics.WEBHOOK_FAILED, metrics.WEBHOOK_STOPPED)
+    for gauge in gauges:
+        gauge.clear()
+    for name in names:
+        row = known.get(name, WebhookDepth(name))
+        values = (row.waiting, age(row.oldest, now), row.failed_24h, row.stopped_since is not None)
+        for gauge, value in zip(gauges, values, strict=True):
+            gauge.labels(name).set(value)
 
 
 def set_gauges(statistics: Statistics, channels: Iterable[str], queues: Iterable[str], now: datetime) -> None:
     """Set what was counted; channels with nothing to send are 0, those that are gone disappear."""
-
-    def age(since: datetime | None) -> float:
-        return max(0.0, (now - since).total_seconds()) if since else 0.0
-
     metrics.WAITING_INTAKES.set(statistics.waiting_intakes)
-    metrics.OLDEST_WAITING.set(age(statistics.oldest_waiting))
+    metrics.OLDEST_WAITING.set(age(statistics.oldest_waiting, now))
     metrics.QUARANTINED.set(statistics.quarantined)
     metrics.OUTBOX_DELIVERIES.clear()
     metrics.OUTBOX_OLDEST.clear()
@@ -161,7 +179,7 @@ def set_gauges(statistics: Statistics, channels: Iterable[str], queues: Iterable
         metrics.BREAKER_OPEN.labels(queue).set(queue in tripped)
     for depth in statistics.outbox:
         metrics.OUTBOX_DELIVERIES.labels(depth.channel).set(depth.waiting)
-        metrics.OUTBOX_OLDEST.labels(depth.channel).set(age(depth.oldest))
+        metrics.OUTBOX_OLDEST.labels(depth.channel).set(age(depth.oldest, now))
 
 
 def health_routes(pulse: Pulse, readiness: Readiness, gauges: Gauges) -> APIRouter:

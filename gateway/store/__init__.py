@@ -5,6 +5,7 @@ from gateway.store.migrate import migrate
 from gateway.store.options import StoreOptions
 from gateway.store.store import SqlStore, open_store
 from gateway.store.vault import SealedVault
+from gateway.store.webhook_book import WebhookBook
 from gateway.store.windows import BoundTable
 
-__all__ = ["BoundTable", "InboxBook", "SealedVault", "SqlStore", "StoreOptions", "migrate", "open_store"]
+__all__ = ["BoundTable", "InboxBook", "SealedVault", "SqlStore", "StoreOptions", "WebhookBook", "migrate", "open_store"]

@@ -13,6 +13,7 @@ from sqlalchemy import update
 from sqlalchemy.engine import make_url
 
 from gateway.errors import StorageUnavailable
+from gateway.model import EventType
 from gateway.ports import Clock
 from gateway.store import events, intakes, outbox, webhook_queue
 from gateway.store.checkpoint import Checkpointer
@@ -22,10 +23,12 @@ from gateway.store.lane import Lane
 from gateway.store.locations import is_sqlite, sqlite_path
 from gateway.store.lock import DaemonLock
 from gateway.store.options import StoreOptions
+from gateway.store.pace import Rank
 from gateway.store.raw import open_raw_storage, read_raw
 from gateway.store.statement import Statement, Transaction
 from gateway.store.tables_out import inboxes
 from gateway.store.times import to_number
+from gateway.telemetry import metrics
 
 T = TypeVar("T")
 
@@ -119,20 +122,24 @@ class StoreCore:
     def _context(self, transaction: Transaction) -> Context:
         return Context(transaction, self._standing, self.now())
 
-    async def write(self, work: Callable[[Context], T]) -> T:
-        """Run `work` in a transaction of its own, and return once it is durable."""
-        return await self._writes.run(self._telling(work))
+    async def write(self, work: Callable[[Context], T], *, rank: Rank = Rank.COMMON, weight: int = 0) -> T:
+        """Run `work` in a transaction of its own, with the events of what it changes; return once it is durable.
 
-    def _telling(self, work: Callable[[Context], T]) -> Callable[[Transaction], T]:
-        """Return `work` as the lane takes it, with the events of what it changed written at its end."""
+        The one way to change what webhooks watch.
+        """
+        told: Sequence[EventType] = ()
 
         def run(transaction: Transaction) -> T:
+            nonlocal told
             context = self._context(transaction)
             result = work(context)
-            events.tell(context)
+            told = events.tell(context)
             return result
 
-        return run
+        result = await self._writes.run(run, rank=rank, weight=weight)
+        for event in told:
+            metrics.WEBHOOK_EVENTS.labels(event.value).inc()
+        return result
 
     async def read(self, work: Callable[[Context], T], *, patience: float | None = None) -> T:
         """Run `work` on one snapshot of the database; `patience`, in seconds, is for work that reads all there is."""

@@ -41,11 +41,12 @@ class Event:
     note: bool = False
 
 
-def tell(context: Context) -> None:
-    """Write the events of a transaction that is about to be committed."""
+def tell(context: Context) -> list[EventType]:
+    """Write the events of a transaction that is about to be committed; return what was written."""
     news = context.news
+    told: list[EventType] = []
     if news is None:
-        return
+        return told
     found = list(happened(context, news))
     gone = {name for (name,) in context.transaction.rows(GONE)} if found else set()
     for event in found:
@@ -56,6 +57,8 @@ def tell(context: Context) -> None:
         ]
         if wanting:
             write(context, event, wanting)
+            told.append(event.type)
+    return told
 
 
 def write(context: Context, event: Event, webhooks: Iterable[str]) -> list[int]:

@@ -78,7 +78,7 @@ class IntakeSide(StoreCore):
     async def transact(self, job: Callable[[Writer], T], *, behind: bool = False) -> T:
         """Run `job` in one transaction and return once it is durable; `behind` whoever waits for an answer."""
         rank = Rank.BEHIND if behind else Rank.COMMON
-        return await self._writes.run(self._telling(lambda context: job(SqlWriter(context))), rank=rank)
+        return await self.write(lambda context: job(SqlWriter(context)), rank=rank)
 
     async def inspect(self, job: Callable[[Writer], T]) -> T:
         """Run `job` in a transaction that is always rolled back."""

@@ -36,7 +36,7 @@ class OutboxSide(StoreCore):
         )
 
     async def _run_batch(self, work: Callable[[Context], list[T]], weight: int) -> list[T]:
-        return await self._writes.run(lambda transaction: work(self._context(transaction)), weight=weight)
+        return await self.write(work, weight=weight)
 
     async def claim_deliveries(
         self, channel: str, limit: int, lease: timedelta, allowances: Sequence[Allowance] = ()

@@ -173,7 +173,8 @@ def record(context: Context, delivery: ClaimedEvent, result: DeliveryResult, ret
         status=result.code,
         words=words or note,
         late=delivery.warned or bool(note and not finished),
-        down=result.channel_down and not finished,
+        # Who asked for a pause is not asked at once when another attempt finds the receiver up.
+        down=result.channel_down and not finished and not result.wait,
     )
     if not changed:
         return False

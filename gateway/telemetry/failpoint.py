@@ -24,6 +24,8 @@ POINTS: dict[str, str] = {
     "outbound.signed": "the signed octets are stored",
     "outbound.after-dot": "the final dot is sent, the server's answer is not read",
     "outbound.before-record": "the server's answer is read, nothing is recorded",
+    "webhook.claimed": "an event is claimed and its attempt counted, nothing is dialled",
+    "webhook.before-record": "the receiver's answer is read, nothing is recorded",
 }
 
 

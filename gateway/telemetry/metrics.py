@@ -109,6 +109,28 @@ SEND_SECONDS = _histogram(
 CHANNEL_PAUSED = _gauge("channel_paused", "1 while an operator has paused a channel.", "channel")
 CHANNEL_DOWN = _gauge("channel_down", "1 while a channel is taken for dead and tried only now and then.", "channel")
 
+# --- webhooks -------------------------------------------------------------------------------------------------
+
+WEBHOOK_EVENTS = _counter("webhook_events_total", "Events written for webhooks, by type.", "event")
+WEBHOOK_DELIVERIES = _counter(
+    "webhook_deliveries_total",
+    "Attempts to tell a webhook, by webhook and outcome (sent, deferred, failed, unknown).",
+    "webhook",
+    "outcome",
+)
+WEBHOOK_SECONDS = _histogram(
+    "webhook_seconds", "Time from the claim of an event to the receiver's answer, by webhook.", "webhook", buckets=_SLOW
+)
+WEBHOOK_DOWN = _gauge("webhook_down", "1 while a receiver is taken for dead and tried only now and then.", "webhook")
+WEBHOOK_WAITING = _gauge("webhook_waiting", "Events that wait to be told, by webhook.", "webhook")
+WEBHOOK_OLDEST = _gauge(
+    "webhook_oldest_seconds", "Age of the oldest event that waits to be told, by webhook.", "webhook"
+)
+WEBHOOK_FAILED = _gauge(
+    "webhook_failed_last_day", "Events that were given up within the last 24 hours, by webhook.", "webhook"
+)
+WEBHOOK_STOPPED = _gauge("webhook_stopped", "1 while a webhook is paused, or gone (410), by webhook.", "webhook")
+
 # --- direct inboxes -------------------------------------------------------------------------------------------
 
 INBOX_UP = _gauge("inbox_up", "1 while a direct inbox is connected or fetched by another node.", "connection")

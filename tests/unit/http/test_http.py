@@ -31,6 +31,7 @@ from gateway.model import (
     Statistics,
     TicketRow,
     Verdict,
+    WebhookDepth,
 )
 from gateway.telemetry import metrics
 
@@ -105,6 +106,9 @@ class Cardboard:
             InboxRow("gone", InboxHealth.OK, "", NOON),
         ]
 
+    async def webhook_depths(self):
+        return [WebhookDepth("chat", waiting=3, oldest=NOON, failed_24h=2, stopped_since=NOON), WebhookDepth("old", 7)]
+
     async def check_writable(self):
         if self.error:
             raise self.error
@@ -122,8 +126,10 @@ def pulse():
 
 def make_app(reader, pulse=None):
     readiness = Readiness({"database": reader.check_writable}, timedelta(seconds=0.2))
-    names = SimpleNamespace(ways_out=["relay", "spare"], queues=["support", "sales"], connections=["google", "o365"])
-    gauges = Gauges(reader, lambda: cast("Settings", names), reader.list_inboxes)
+    names = SimpleNamespace(
+        ways_out=["relay", "spare"], queues=["support", "sales"], connections=["google", "o365"], webhooks=["chat"]
+    )
+    gauges = Gauges(reader, lambda: cast("Settings", names), reader.list_inboxes, reader.webhook_depths)
     health = health_routes(pulse or Pulse(), readiness, gauges)
     probe = APIRouter()
 
@@ -318,6 +324,10 @@ async def test_metrics_show_what_waits_and_work_without_the_store(app, reader):
     assert 'poterne_breaker_open{queue="support"} 1.0' in body
     assert 'poterne_breaker_open{queue="sales"} 0.0' in body
     assert 'poterne_channel_paused{channel="spare"} 1.0' in body
+    assert 'poterne_webhook_waiting{webhook="chat"} 3.0' in body
+    assert 'poterne_webhook_failed_last_day{webhook="chat"} 2.0' in body
+    assert 'poterne_webhook_stopped{webhook="chat"} 1.0' in body
+    assert 'webhook="old"' not in body
     assert 'poterne_inbox_up{connection="google"} 1.0' in body
     assert 'poterne_inbox_up{connection="o365"} 0.0' in body
     assert 'connection="gone"' not in body

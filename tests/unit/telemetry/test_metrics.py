@@ -18,6 +18,7 @@ BOUNDED_LABELS = {
     "command",
     "connection",
     "disposition",
+    "event",
     "kind",
     "method",
     "outcome",
@@ -30,6 +31,7 @@ BOUNDED_LABELS = {
     "stage",
     "task",
     "version",
+    "webhook",
 }
 
 
