@@ -19,6 +19,8 @@ from sqlalchemy import (
 
 from gateway.store.columns import EMPTY, NO, ZERO, Number, Time, metadata, needed, number, refers
 
+REACHED = "outcome IS NULL OR NOT (outcome = 'deferred' AND code = 0)"
+
 # --- the way out ----------------------------------------------------------------------------------------------
 
 outgoings = Table(
@@ -98,6 +100,8 @@ attempts = Table(
     needed("code", Integer, ZERO),
     needed("answer", Text, EMPTY),
     needed("dot_sent", Boolean, NO),
+    # What counts against the allowance of its channel: all but those that never reached the server.
+    Index("ix_attempts_ended_at", "ended_at", sqlite_where=text(REACHED), postgresql_where=text(REACHED)),
     sqlite_with_rowid=False,
 )
 

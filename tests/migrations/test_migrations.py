@@ -55,6 +55,26 @@ ROWS: list[tuple[str, dict[str, Any]]] = [
         },
     ),
     ("entries", {"id": 1, "ticket_id": 1, "kind": "customer", "author": "Ann", "created_at": 1, "text": "It burns."}),
+    (
+        "outgoings",
+        {"id": 1, "ticket_id": 1, "kind": "reply", "queue": "support", "author": "Bob", "created_at": 1},
+    ),
+    (
+        "deliveries",
+        {
+            "id": 1,
+            "outgoing_id": 1,
+            "ticket_id": 1,
+            "channel": "relay",
+            "recipient": "ann@example.com",
+            "canonical": "ann@example.com",
+            "state": "queued",
+            "queued_at": 1,
+            "attempts": 2,
+        },
+    ),
+    ("attempts", {"delivery_id": 1, "number": 1, "started_at": 1, "ended_at": 2, "outcome": "deferred", "code": 0}),
+    ("attempts", {"delivery_id": 1, "number": 2, "started_at": 3}),
     ("events", {"id": 1, "key": "evt_1", "type": "ping", "created_at": 1, "payload": "{}"}),
     ("webhook_deliveries", {"id": 1, "event_id": 1, "webhook": "chat", "state": "queued", "queued_at": 1}),
 ]
@@ -122,10 +142,11 @@ def test_rows_survive_every_step_to_the_end(empty_url: str, revision: str) -> No
     with connect(empty_url) as connection:
         indexed = connection.execute(text(found[connection.dialect.name])).scalars().all()
         raw = connection.execute(select(tables.raws.c.content)).scalar()
+        tries = connection.execute(select(tables_out.attempts.c.number).order_by(tables_out.attempts.c.number)).all()
         entry = connection.execute(select(tables.entries.c.text)).scalar()
         if connection.dialect.name == "sqlite":
             assert connection.execute(text("PRAGMA foreign_key_check")).fetchall() == []
-    assert (bytes(raw or b""), entry) == (b"raw", "It burns.")
+    assert (bytes(raw or b""), entry, len(tries)) == (b"raw", "It burns.", 2)
     # Rows that were there before the index are found; those of this test came past the code that indexes new ones.
     made_anew = {"sqlite": "0007", "postgresql": "0002"}[connection.dialect.name]
     assert indexed == ([1] if revision < made_anew else [])

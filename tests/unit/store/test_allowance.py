@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 from gateway.model import ClaimedDelivery, DeliveryResult, Outcome
 from gateway.store import SqlStore, open_store
+from gateway.store.allowance import ENDED, UNDER_WAY
+from gateway.store.context import Context
 from tests.conftest import MovableClock
 from tests.unit.store.cases import open_ticket, reply
 
@@ -103,6 +105,20 @@ async def test_what_a_dead_worker_held_counts_until_it_is_taken_over(store: SqlS
 
     assert [claimed.attempt for claimed in taken_over] == [2, 2]
     assert await claim(store, (4, DAY)) == []  # the lost tries may have been sent, too
+
+
+async def test_the_window_is_found_by_its_index(sqlite_url: str, clock: MovableClock) -> None:
+    async with open_store(sqlite_url, clock=clock) as store:
+
+        def plan(context: Context) -> str:
+            found = []
+            for statement in (UNDER_WAY, ENDED):
+                words, values = statement.bind("sqlite", {"channel": "relay", "since": 1, "most": 5})
+                context.transaction.cursor.execute(f"EXPLAIN QUERY PLAN {words}", values)
+                found += [row[3] for row in context.transaction.cursor.fetchall()]
+            return "\n".join(found)
+
+        assert (await store.read(plan)).count("SEARCH attempts USING INDEX ix_attempts_ended_at") == 2
 
 
 async def test_a_restart_forgets_nothing(database_url: str, clock: MovableClock) -> None:
