@@ -8,6 +8,7 @@ read (RFC 2920 §3.2), and one clock watches all sessions. The command methods s
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from enum import Enum
 from typing import Any, Final, cast
 
@@ -23,6 +24,7 @@ RATE_WINDOW: Final = 30.0  # seconds over which the rate of DATA is judged
 LINGER: Final = 5.0  # seconds for the last words to reach a client that does not read
 PATIENCE: Final = 100  # what commands may cost between two mails
 MISTAKE: Final = 5  # what a wrong command costs; one that brings no mail nearer costs 1
+WAITS: Final = b"DATA"  # the one command that takes more than a moment
 FREE: Final = frozenset({"MAIL", "RCPT", "DATA"})
 
 _NO_HOOKS: Final = object()
@@ -93,7 +95,10 @@ class Connection(LMTP):
         if len(self._input) > INPUT_LIMIT and not self._choked and self._wire is not None:
             self._wire.pause_reading()
             self._choked = True
-        self._wake()
+        if self._waiter is not None and not self._waiter.done() and self.phase is Phase.COMMAND:
+            self._obey_at_once()
+        else:
+            self._wake()
 
     def eof_received(self) -> bool:
         # The client may have closed only its half: what it sent is answered, then we close ours.
@@ -163,6 +168,20 @@ class Connection(LMTP):
             self.dismiss(Reply.OUT_OF_PATIENCE)
         while not self._writable and self.phase is not Phase.CLOSED:
             await self._wait()
+
+    def _obey_at_once(self) -> None:
+        """Obey what is at hand and waits for nothing here, or wake the loop: to wake it costs more than that."""
+        while self._writable and not self.house.stopping and self.phase is Phase.COMMAND:
+            at, line = self._at, self._next_line()
+            if line is None:
+                self._flush()
+                return
+            if line[:4].upper() == WAITS:
+                self._at = at
+                break
+            with contextlib.suppress(StopIteration):
+                self._obey(line).send(None)
+        self._wake()
 
     async def _run(self, line: bytes) -> None:
         if self._overlong or len(line) > LINE_LIMIT:

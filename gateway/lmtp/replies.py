@@ -62,6 +62,9 @@ class Reply(Enum):
         self.text = text
         self.permanent = code >= PERMANENT
 
+    # Each is one of a kind, and is looked up several times for every mail: Enum hashes the name in Python.
+    __hash__ = object.__hash__
+
 
 # After these nothing more is said on the connection.
 LAST_WORDS = frozenset(reply for reply in Reply if reply.code in {221, 421})

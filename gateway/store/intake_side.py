@@ -13,8 +13,9 @@ from gateway.ports import Writer
 from gateway.store import intakes
 from gateway.store.core import StoreCore
 from gateway.store.pace import Rank
-from gateway.store.raw import Octets, RawMail
+from gateway.store.raw import Octets, RawMail, fits_in_row
 from gateway.store.times import to_number
+from gateway.store.together import Together
 from gateway.store.writer import SqlWriter
 
 T = TypeVar("T")
@@ -34,12 +35,15 @@ class IntakeSide(StoreCore):
         storage, location = self._raw, None
         if storage is not None:
             location = await self._in_thread(lambda: storage.put(raw, sha256))
-        mail, now = RawMail(raw, sha256, location), self.now()
+        mail = RawMail(raw, sha256, location)
+        arrived = intakes.Arrived(mail, envelopes, queues, self.now())
+        plain = fits_in_row(mail) and not any(envelope.source_ref for envelope in envelopes)
         return await self._writes.run(
-            lambda transaction: intakes.insert_intakes(transaction, mail, envelopes, queues, now),
+            lambda transaction: intakes.insert_intakes(transaction, arrived),
             weight=0 if location else len(raw),
             shares=True,
             rank=Rank.FIRST,
+            together=Together(intakes.insert_many, arrived) if plain else None,
         )
 
     async def claim_intakes(self, limit: int, lease: timedelta, octets: int = intakes.CLAIM_OCTETS) -> Sequence[Claim]:
@@ -50,9 +54,10 @@ class IntakeSide(StoreCore):
             lambda transaction: intakes.take(transaction, limit, lease, now, tried_first=tried_first, most=octets),
             rank=Rank.BEHIND,
         )
-        if self._writes.pace is not None:
+        if (pace := self._writes.pace) is not None:
+            pace.reads(len(taken), sum(item.octets for item in taken))
             waited = (now - to_number(item.claim.envelope.received_at) for item in taken if item.claim.attempt == 1)
-            self._writes.pace.lag(max(waited, default=0) / 1e6)
+            pace.lag(max(waited, default=0) / 1e6)
         found = await self.read_raws([item.raw_id for item in taken]) if taken else []
         claims = []
         for item, raw in zip(taken, found, strict=True):

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, literal_column, or_, select, update
 
@@ -14,7 +15,7 @@ from gateway.errors import Conflict
 from gateway.model import Claim, Disposition, Effect, Envelope, IntakeId, Verdict
 from gateway.store import news
 from gateway.store.context import Context
-from gateway.store.raw import RawMail, insert_raw
+from gateway.store.raw import RawMail, insert_raw, insert_raws
 from gateway.store.statement import Row, Statement, Transaction, insert
 from gateway.store.tables import intakes, raws
 from gateway.store.times import lease_time, microseconds, to_moment, to_number
@@ -26,8 +27,7 @@ PAUSES = (timedelta(seconds=2), timedelta(seconds=15), timedelta(minutes=1), tim
 WAITING: ColumnElement[str] = literal_column("'waiting'")  # a literal, so that the partial index serves
 DONE: ColumnElement[str] = literal_column("'done'")
 
-INSERT_INTAKE = insert(
-    intakes,
+COLUMNS = (
     "raw_id",
     "queue",
     "mail_from",
@@ -38,8 +38,9 @@ INSERT_INTAKE = insert(
     "session",
     "peer",
     "state",
-    returning="id",
 )
+INSERT_INTAKE = insert(intakes, *COLUMNS, returning="id")
+INSERT_INTAKES = insert(intakes, *COLUMNS)
 FETCHED = Statement(select(intakes.c.id).where(intakes.c.source_ref == bindparam("source_ref")))
 
 
@@ -108,43 +109,62 @@ VOID_LEASES = Statement(
 
 
 @dataclass(frozen=True, slots=True)
+class Arrived:
+    """A mail on its way into the ledger: octets, and who is to have it."""
+
+    raw: RawMail
+    envelopes: Sequence[Envelope]
+    queues: Sequence[str]
+    now: int
+
+
+@dataclass(frozen=True, slots=True)
 class Taken:
     """A claimed intake before its raw mail is read."""
 
     claim: Claim  # with empty `raw`
     raw_id: int
+    octets: int
 
 
-def insert_intakes(
-    transaction: Transaction,
-    raw: RawMail,
-    envelopes: Sequence[Envelope],
-    queues: Sequence[str],
-    now: int,
-) -> tuple[IntakeId, ...]:
+def insert_intakes(transaction: Transaction, arrived: Arrived) -> tuple[IntakeId, ...]:
     """Write one raw mail and one intake per envelope; a copy that was fetched before keeps the intake it has."""
+    envelopes = arrived.envelopes
     fetched = [transaction.value(FETCHED, source_ref=e.source_ref) for e in envelopes if e.source_ref]
     if fetched and None not in fetched and len(fetched) == len(envelopes):
         return tuple(IntakeId(intake_id) for intake_id in fetched)
-    raw_id = insert_raw(transaction, raw, now)
-    return tuple(
-        IntakeId(
-            transaction.value(
-                INSERT_INTAKE,
-                raw_id=raw_id,
-                queue=queue,
-                mail_from=envelope.mail_from,
-                rcpt_to=envelope.rcpt_to,
-                received_at=to_number(envelope.received_at),
-                source=envelope.source,
-                source_ref=envelope.source_ref or None,
-                session=envelope.session,
-                peer=envelope.peer,
-                state="waiting",
-            )
-        )
-        for envelope, queue in zip(envelopes, queues, strict=True)
-    )
+    raw_id = insert_raw(transaction, arrived.raw, arrived.now)
+    return tuple(IntakeId(transaction.value(INSERT_INTAKE, **row)) for row in rows_of(arrived, raw_id))
+
+
+def insert_many(transaction: Transaction, mails: Sequence[Arrived]) -> list[tuple[IntakeId, ...]]:
+    """Do for many mails what `insert_intakes` does for one, in few statements (SQLite).
+
+    For mails of which each fits in a row, and none was fetched.
+    """
+    raw_ids = insert_raws(transaction, [arrived.raw for arrived in mails], mails[0].now)
+    rows = [row for arrived, raw_id in zip(mails, raw_ids, strict=True) for row in rows_of(arrived, raw_id)]
+    numbers = iter(transaction.insert_rows(INSERT_INTAKES, rows))
+    return [tuple(IntakeId(next(numbers)) for _ in arrived.envelopes) for arrived in mails]
+
+
+def rows_of(arrived: Arrived, raw_id: int) -> list[dict[str, Any]]:
+    """Return the rows of a mail in the ledger: one per envelope."""
+    return [
+        {
+            "raw_id": raw_id,
+            "queue": queue,
+            "mail_from": envelope.mail_from,
+            "rcpt_to": envelope.rcpt_to,
+            "received_at": to_number(envelope.received_at),
+            "source": envelope.source,
+            "source_ref": envelope.source_ref or None,
+            "session": envelope.session,
+            "peer": envelope.peer,
+            "state": "waiting",
+        }
+        for envelope, queue in zip(arrived.envelopes, arrived.queues, strict=True)
+    ]
 
 
 def take(
@@ -193,10 +213,10 @@ def as_taken(row: Row, token: int) -> Taken:
         source_ref,
         attempts,
         released,
-        _size,
+        octets,
     ) = row
     envelope = Envelope(mail_from, rcpt_to, to_moment(received_at), source, session, peer, source_ref or "")
-    return Taken(Claim(IntakeId(intake_id), envelope, b"", queue, attempts + 1, token, bool(released)), raw_id)
+    return Taken(Claim(IntakeId(intake_id), envelope, b"", queue, attempts + 1, token, bool(released)), raw_id, octets)
 
 
 def extend(transaction: Transaction, claims: Sequence[Claim], lease: timedelta) -> None:

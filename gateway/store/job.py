@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from gateway.store.pace import Rank
 from gateway.store.statement import Transaction
+from gateway.store.together import Together
 
 if TYPE_CHECKING:
     from gateway.store.lane import Worker
@@ -29,10 +30,12 @@ class Job(Generic[T]):
         "rank",
         "result",
         "shares",
+        "together",
         "trace",
         "weight",
         "work",
         "worker",
+        "written",
     )
 
     def __init__(
@@ -43,6 +46,7 @@ class Job(Generic[T]):
         shares: bool = False,
         trace: bool = True,
         rank: Rank = Rank.COMMON,
+        together: Together | None = None,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[T] = self.loop.create_future()
@@ -51,6 +55,8 @@ class Job(Generic[T]):
         self.shares = shares  # may share its transaction where the database has row locks
         self.trace = trace  # False: always rolled back
         self.rank = rank
+        self.together = together  # how it is done for many such jobs at once
+        self.written = False  # was done so in the transaction at hand
         self.result: T | None = None
         self.error: BaseException | None = None
         self.given_up = False

@@ -20,6 +20,7 @@ from gateway.store.failures import breaks_connection, translate, worth_repeating
 from gateway.store.job import Job, settle_all
 from gateway.store.pace import SLICE, Pace, Rank
 from gateway.store.statement import Transaction
+from gateway.store.together import Together, write_together
 
 T = TypeVar("T")
 
@@ -65,7 +66,7 @@ class Lane:
         self.connector = connector
         self.writes = writes
         self.deadline = deadline
-        self._housekeeping = housekeeping  # between groups: connection, octets written, whether jobs wait
+        self._housekeeping = housekeeping  # between groups: connection, octets written, whether it is busy
         self._begin = (BEGIN_WRITE if writes else BEGIN_READ)[connector.dialect]
         # SQLite has no row locks that a shared transaction would hold for long: everything may share.
         self._all_share = writes and connector.dialect == "sqlite"
@@ -91,13 +92,14 @@ class Lane:
         shares: bool = False,
         trace: bool = True,
         rank: Rank = Rank.COMMON,
+        together: Together | None = None,
         patience: float | None = None,
     ) -> T:
         """Run `work` in a transaction and return what it returned once that is durable.
 
         `patience` replaces the deadline, in seconds, for work that reads all there is.
         """
-        job = Job(work, weight=weight, shares=shares, trace=trace, rank=rank)
+        job = Job(work, weight=weight, shares=shares, trace=trace, rank=rank, together=together)
         with self._wake:
             if self._closing:
                 raise StorageUnavailable("the store is closing")
@@ -117,7 +119,7 @@ class Lane:
             job.settle()
             return
         job.given_up = True
-        job.work = None  # let go of the mail that it holds
+        job.work = job.together = None  # let go of the mail that it holds
         if not job.future.done():
             message = f"the database did not answer within {self.deadline:g} s"
             job.future.set_exception(StorageUnavailable(message))
@@ -161,8 +163,9 @@ class Lane:
     def _housekeep(self, worker: Worker, octets: int) -> None:
         if self._housekeeping is None or worker.connection is None or worker.given_up:
             return
+        busy = bool(self._jobs) or (self.pace is not None and self.pace.pressed())
         try:
-            self._housekeeping(worker.connection, octets, bool(self._jobs))
+            self._housekeeping(worker.connection, octets, busy)
         except Exception:
             worker.drop()  # housekeeping never fails a mail; the next group meets the same trouble
 
@@ -210,13 +213,12 @@ class Lane:
             position += 1
         if pace is None or position == len(group):
             return
-        started, others = pace.clock(), position
+        started, others = pace.begin(), position
         while position < len(group):
             yield position, group[position]
             position += 1
             if pace.clock() - started > SLICE and (others or self._jobs):
                 break
-        pace.rest(pace.clock() - started)
         with self._wake:
             self._behind.extendleft(reversed(group[position:]))
         for job in group[position:]:
@@ -226,6 +228,8 @@ class Lane:
     def _run_group(self, worker: Worker, group: list[Job[Any]]) -> None:
         """Run jobs in one transaction. What the database rolled back as a whole is run again one by one."""
         again = self._attempt(worker, group)
+        if self.pace is not None:
+            self.pace.end()
         for job in again:
             for _ in range(REPEATS):
                 if not self._attempt(worker, [job]):
@@ -241,6 +245,9 @@ class Lane:
         try:
             self._open(worker)
             transaction = Transaction(worker.cursor, self.connector.dialect)
+            if self._all_share and (lost := write_together(transaction, group)) is not None:
+                self._abandon(worker, broken=breaks_connection(lost))
+                return [job for job in group if not job.given_up]
             for position, job in self._in_turn(group):
                 if (fatal := self._run_job(transaction, job)) is None:
                     finished.append(job)
@@ -287,9 +294,9 @@ class Lane:
     def _run_job(self, transaction: Transaction, job: Job[Any]) -> Exception | None:
         """Run one job in its savepoint. Returns its error if that ended the whole transaction."""
         cursor, work = transaction.cursor, job.work
-        job.error = None
-        if work is None:  # given up
+        if work is None or job.written:  # given up, or done
             return None
+        job.error = None
         if not self.writes:
             job.result = work(transaction)
             return None
@@ -301,7 +308,7 @@ class Lane:
             cursor.execute("RELEASE SAVEPOINT job")
         except Exception as error:  # handed to the caller of this job; the others go on
             job.error = translate(error) or error
-            if worth_repeating(error) or breaks_connection(error) or not still_open(transaction):
+            if worth_repeating(error) or breaks_connection(error) or not transaction.alive:
                 return error
             cursor.execute("ROLLBACK TO SAVEPOINT job")
             cursor.execute("RELEASE SAVEPOINT job")
@@ -313,14 +320,7 @@ class Lane:
             return
         if not broken:
             with contextlib.suppress(Exception):
-                if still_open(Transaction(worker.cursor, self.connector.dialect)):
+                if Transaction(worker.cursor, self.connector.dialect).alive:
                     worker.cursor.execute("ROLLBACK")
                 return
         worker.drop()
-
-
-def still_open(transaction: Transaction) -> bool:
-    """Tell whether the transaction lives: SQLite ends it by itself when the disk is full or fails."""
-    if transaction.dialect == "sqlite":
-        return bool(transaction.cursor.connection.in_transaction)
-    return not transaction.cursor.connection.closed

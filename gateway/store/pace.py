@@ -1,8 +1,9 @@
 """Who goes first at SQLite's one writer: clients that wait for their 250, then all else, and judging behind them.
 
-While mails come in, judging gets a tenth of the writer's time and lets others in between after every slice; when none
-come in, it gets all of it. A burst is thus taken first and judged then. Under a load without end, where mails wait for
-their judgement too long, it gets half: accepting slows down, and tickets go on being opened.
+While mails come in, judging gets a tenth of the time, with its commits and the reading of mails counted in, and lets
+others in between after every slice; when none come in, it gets all of it. A burst is thus taken first and judged then.
+Under a load without end, where mails wait for their judgement too long, it gets half: accepting slows down, and tickets
+go on being opened.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Final
 
-QUIET: Final = 0.02  # seconds without a new mail, after which judging has the writer for itself
+QUIET: Final = 0.05  # seconds without a new mail, after which judging has the writer for itself
 SLICE: Final = 0.002  # seconds that judging takes before it looks whether others wait
 PAUSE: Final = 9.0  # times as long as a slice took, judging then rests while mails come in: a share of 1 in 10
+READING_MAIL: Final = 0.001  # seconds that a parser process takes for a mail, about ...
+READING_OCTET: Final = 20e-9  # ... and for each of its octets
 LATE: Final = 5.0  # seconds that a mail may wait for its judgement ...
 LATE_PAUSE: Final = 1.0  # ... before the share becomes 1 in 2
 
@@ -35,6 +38,7 @@ class Pace:
         self._pressed_until = 0.0
         self._resting_until = 0.0
         self._pause = PAUSE
+        self._begun: float | None = None
 
     def press(self) -> None:
         """Note that a client waits for its 250."""
@@ -44,9 +48,28 @@ class Pace:
         """Note how long the mail had waited that judging has come to."""
         self._pause = LATE_PAUSE if seconds > LATE else PAUSE
 
+    def begin(self) -> float:
+        """Note that judging has the writer, and return the time."""
+        self._begun = self.clock()
+        return self._begun
+
+    def end(self) -> None:
+        """Note that it has the writer no longer, if it had: the commit counts, too."""
+        if self._begun is not None:
+            self.rest(self.clock() - self._begun)
+            self._begun = None
+
     def rest(self, seconds: float) -> None:
-        """Note how long judging had the writer."""
-        self._resting_until = self.clock() + seconds * self._pause
+        """Note how long judging had the writer, or a processor."""
+        self._resting_until = max(self._resting_until, self.clock()) + seconds * self._pause
+
+    def reads(self, mails: int, octets: int) -> None:
+        """Note that mails go to the parser processes, which take processors from those that take mail."""
+        self.rest(mails * READING_MAIL + octets * READING_OCTET)
+
+    def pressed(self) -> bool:
+        """Tell whether mails come in."""
+        return self._pressed_until > self.clock()
 
     def wait(self) -> float:
         """Return in how many seconds judging may go on, if no more mails come in; 0 if it may now."""

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +24,7 @@ INLINE = 2 << 20  # octets; larger mails are stored in pieces
 PIECE = 1 << 20
 
 INSERT_RAW = insert(raws, "sha256", "size", "stored_at", "location", "content", returning="id")
+INSERT_RAWS = insert(raws, "sha256", "size", "stored_at", "location", "content")
 INSERT_PIECE = insert(raw_chunks, "raw_id", "position", "content")
 SELECT_RAW = Statement(
     select(raws.c.size, raws.c.location, raws.c.content, raws.c.sha256).where(raws.c.id == bindparam("raw_id"))
@@ -66,6 +68,28 @@ def insert_raw(transaction: Transaction, raw: RawMail, now: int) -> int:
         for position, start in enumerate(range(0, size, PIECE)):
             transaction.run(INSERT_PIECE, raw_id=raw_id, position=position, content=view[start : start + PIECE])
     return raw_id
+
+
+def fits_in_row(raw: RawMail) -> bool:
+    """Tell whether a raw mail is one row, and no pieces."""
+    return raw.location is not None or len(raw.content) <= INLINE
+
+
+def insert_raws(transaction: Transaction, mails: Sequence[RawMail], now: int) -> Sequence[int]:
+    """Write raw mails of which each fits in a row, and return their numbers (SQLite)."""
+    return transaction.insert_rows(
+        INSERT_RAWS,
+        [
+            {
+                "sha256": raw.sha256,
+                "size": len(raw.content),
+                "stored_at": now,
+                "location": raw.location,
+                "content": raw.content if raw.location is None else None,
+            }
+            for raw in mails
+        ],
+    )
 
 
 def read_raw(transaction: Transaction, raw_id: int) -> bytes | str:

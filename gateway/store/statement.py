@@ -7,6 +7,7 @@ statement and process. Values go in as the DBAPI takes them: int, str, bytes, No
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -20,6 +21,7 @@ from sqlalchemy.sql.base import Executable
 from sqlalchemy.sql.compiler import SQLCompiler
 
 Row = tuple[Any, ...]
+MOST_ROWS = 32  # of one INSERT
 
 DIALECTS: Mapping[str, Dialect] = {
     "sqlite": SQLiteDialect_pysqlite(paramstyle="qmark"),
@@ -92,6 +94,12 @@ class Transaction:
         self.cursor = cursor
         self.dialect = dialect
 
+    @property
+    def alive(self) -> bool:
+        """Tell whether it is still open: SQLite ends it by itself when the disk is full or fails."""
+        connection = self.cursor.connection
+        return bool(connection.in_transaction) if self.dialect == "sqlite" else not connection.closed
+
     def _execute(self, statement: Statement, values: Mapping[str, Any]) -> None:
         text, row = statement.bind(self.dialect, values)
         try:
@@ -118,6 +126,27 @@ class Transaction:
                     raise
                 for values in many:
                     self._execute(statement, values)
+
+    def insert_rows(self, statement: Statement, many: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Insert rows of a table that counts them, in SQLite, and return their numbers.
+
+        Many rows are one step of the database, for which Python lets go of its lock once. Rows go in by powers of two,
+        so that few texts are compiled.
+        """
+        bound = [statement.bind(self.dialect, values) for values in many]
+        numbers: list[int] = []
+        while len(numbers) < len(bound):
+            at = len(numbers)
+            size = min(MOST_ROWS, 1 << (len(bound) - at).bit_length() - 1)
+            head, values, row = bound[at][0].partition(" VALUES ")
+            self.cursor.execute(
+                f"{head}{values}{', '.join([row] * size)}",
+                tuple(chain.from_iterable(row for _, row in bound[at : at + size])),
+            )
+            # Rows of one statement are numbered one after the other: nobody else writes.
+            last = self.cursor.lastrowid
+            numbers += range(last - size + 1, last + 1)
+        return numbers
 
     def rows(self, statement: Statement, **values: Any) -> list[Row]:
         """Execute, and return all rows."""

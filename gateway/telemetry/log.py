@@ -31,6 +31,8 @@ MAX_TRACEBACK_CHARACTERS = 8000
 
 _PLAIN = re.compile(r"[^ \"'=]+")
 _protected: set[str] = set()
+_NUMBERS = (int, float)  # as a union in the code they would be made anew for every value
+_MANY = (list, tuple, set, frozenset)
 
 
 def protect(secret: str) -> None:
@@ -54,12 +56,19 @@ def _is_secret(key: str) -> bool:
 
 def _clean(value: object, limit: int) -> object:
     """Return a value that is safe in one line of a log: plain, bounded, without control characters or secrets."""
-    if value is None or isinstance(value, int | float):
+    if value is None or isinstance(value, _NUMBERS):
         return value
-    text = redact(value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value))
+    text = value if type(value) is str else _text(value)
+    for secret in _protected:
+        if secret in text:
+            text = redact(text)
     if not text.isprintable():
         text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
 
 
 def clean_fields(_logger: WrappedLogger, _method: str, event: Event) -> Event:
@@ -69,7 +78,7 @@ def clean_fields(_logger: WrappedLogger, _method: str, event: Event) -> Event:
             event[key] = REDACTED
         elif key == "exception":
             event[key] = _clean(value, MAX_TRACEBACK_CHARACTERS)
-        elif isinstance(value, list | tuple | set | frozenset):
+        elif isinstance(value, _MANY):
             event[key] = [_clean(item, MAX_CHARACTERS) for item in value]
         else:
             event[key] = _clean(value, MAX_CHARACTERS)
@@ -84,13 +93,12 @@ def _stamp(_logger: WrappedLogger, _method: str, event: Event) -> Event:
 def render_text(_logger: WrappedLogger, _method: str, event: Event) -> str:
     """Render `AT LEVEL EVENT key=value …` with the keys sorted; what is None is left out."""
     head = f"{event.pop('at')} {event.pop('level'):7} {event.pop('event')}"
-    fields = (f"{key}={_quoted(value)}" for key, value in sorted(event.items()) if value is not None)
-    return " ".join([head, *fields])
+    return " ".join([head, *[f"{key}={_quoted(value)}" for key, value in sorted(event.items()) if value is not None]])
 
 
 def _quoted(value: object) -> str:
     """Return a value as it stands behind `key=`: in quotes if it would not end where it ends."""
-    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    text = value if type(value) is str else ",".join(map(str, value)) if type(value) is list else str(value)
     if _PLAIN.fullmatch(text):
         return text
     return '"' + text.replace('"', '\\"') + '"'

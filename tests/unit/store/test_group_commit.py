@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import sqlite3
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gateway.errors import StorageFull, StorageUnavailable
 from gateway.store import SqlStore
+from gateway.store.pace import QUIET
 from gateway.store.statement import Transaction
-from tests.unit.store.cases import envelope, mail, opens, process
+from tests.unit.store.cases import Hands, envelope, mail, opens, process
 
 
 class Wiretap:
@@ -20,11 +23,12 @@ class Wiretap:
 
     def __init__(self, cursor) -> None:
         self.cursor = cursor
-        self.commits = 0
+        self.commits = self.inserts = 0
         self.fail_with: Exception | None = None
         self.gate: threading.Event | None = None
 
     def execute(self, text, *values):
+        self.inserts += text.startswith("INSERT")
         if text == "COMMIT":
             self.commits += 1
             if self.gate is not None:
@@ -112,6 +116,55 @@ async def test_after_an_io_error_the_connection_is_a_new_one(store: SqlStore) ->
     assert not isinstance(worker.cursor, Wiretap)
 
 
+async def test_mails_that_wait_are_written_at_once_and_each_intake_is_its_own_mail(store: SqlStore) -> None:
+    await store.check_writable()
+    wire = tap(store)
+    wire.gate = threading.Event()
+    blocker = asyncio.create_task(store.check_writable())
+    await asyncio.sleep(0.05)
+    texts = [f"mail {number}".encode() for number in range(45)]
+    recipients = [[f"to{number}-{copy}@tickets.example.org" for copy in range(1 + number % 3)] for number in range(45)]
+    tasks = [
+        asyncio.create_task(store.accept(raw, [envelope(store, name) for name in names], ["support"] * len(names)))
+        for raw, names in zip(texts, recipients, strict=True)
+    ]
+    await asyncio.sleep(0.05)
+    wire.inserts = 0
+    wire.gate.set()
+    await blocker
+    taken = await asyncio.gather(*tasks)
+
+    assert wire.inserts < 15
+    rows = {row.id: row for row in await store.list_intakes()}
+    for raw, names, numbers in zip(texts, recipients, taken, strict=True):
+        assert [rows[number].rcpt_to for number in numbers] == names
+        assert {rows[number].sha256 for number in numbers} == {hashlib.sha256(raw).hexdigest()}
+    assert len(rows) == sum(map(len, recipients))
+    assert (await store.audit()).problems == ()
+
+
+async def test_a_mail_that_cannot_be_written_with_the_others_fails_alone(store: SqlStore) -> None:
+    await store.check_writable()
+    wire = tap(store)
+    wire.gate = threading.Event()
+    blocker = asyncio.create_task(store.check_writable())
+    await asyncio.sleep(0.05)
+    strange = replace(envelope(store), mail_from=None)  # type: ignore[arg-type]
+    tasks = [
+        asyncio.create_task(store.accept(b"mail", [one], ["support"]))
+        for one in (envelope(store), strange, envelope(store))
+    ]
+    await asyncio.sleep(0.05)
+    wire.gate.set()
+    await blocker
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert [type(result) for result in results] == [tuple, sqlite3.IntegrityError, tuple]
+    assert len(await store.list_intakes()) == 2
+    assert wire.commits == 2
+    assert (await store.audit()).problems == ()
+
+
 async def test_one_failing_job_leaves_the_others_of_its_group_alone(store: SqlStore) -> None:
     await store.check_writable()
     wire = tap(store)
@@ -167,11 +220,29 @@ async def test_the_writer_is_as_durable_as_promised(store: SqlStore) -> None:
 
 
 async def test_the_log_is_copied_into_the_database_by_the_writer(store: SqlStore, tmp_path: Path) -> None:
-    for _ in range(30):
+    for _ in range(100):
         await store.accept(bytes(500_000), [envelope(store)], ["support"])
 
-    assert (tmp_path / "poterne.db").stat().st_size > 8 << 20
-    assert (tmp_path / "poterne.db-wal").stat().st_size < 12 << 20
+    assert (tmp_path / "poterne.db").stat().st_size > 24 << 20
+    assert (tmp_path / "poterne.db-wal").stat().st_size < 40 << 20
+
+
+async def test_the_log_is_copied_early_only_when_no_mail_comes_in(store: SqlStore) -> None:
+    await store.check_writable()
+    lane = store._writes
+    seen: list[bool] = []
+    (worker,) = lane._workers
+    assert lane.pace is not None
+    lane._housekeeping = lambda _connection, _octets, busy: seen.append(busy)
+
+    for passed in (0.0, 2 * QUIET):
+        hands = Hands()
+        lane.pace.clock = hands
+        lane.pace.press()
+        hands.time += passed
+        seen.clear()
+        lane._housekeep(worker, 0)
+        assert seen == [passed == 0]
 
 
 async def test_a_plan_is_written_wholly_or_not_at_all(store: SqlStore) -> None:

@@ -10,18 +10,8 @@ from datetime import timedelta
 import pytest
 
 from gateway.store import SqlStore
-from gateway.store.pace import LATE, LATE_PAUSE, PAUSE, QUIET, SLICE, Pace, Rank
-from tests.unit.store.cases import envelope
-
-
-class Hands:
-    """A clock that is set by hand."""
-
-    def __init__(self) -> None:
-        self.time = 1000.0
-
-    def __call__(self) -> float:
-        return self.time
+from gateway.store.pace import LATE, LATE_PAUSE, PAUSE, QUIET, READING_MAIL, SLICE, Pace, Rank
+from tests.unit.store.cases import Hands, envelope
 
 
 @pytest.fixture
@@ -68,10 +58,28 @@ def test_mails_that_waited_too_long_get_judging_a_greater_share():
     pace.lag(LATE + 1)
     pace.rest(0.001)
     late = pace.wait()
+    clock.time += late
+    pace.press()
     pace.lag(0)
     pace.rest(0.001)
 
     assert (late, pace.wait()) == pytest.approx((0.001 * LATE_PAUSE, 0.001 * PAUSE))
+
+
+def test_the_commit_of_a_slice_and_the_reading_of_mails_count_as_judging():
+    clock = Hands()
+    pace = Pace(clock)
+    pace.press()
+    pace.begin()
+    clock.time += 0.001
+    pace.end()
+    assert pace.wait() == pytest.approx(0.001 * PAUSE)
+    pace.end()
+    assert pace.wait() == pytest.approx(0.001 * PAUSE)
+
+    pace.press()
+    pace.reads(1, 0)
+    assert pace.wait() == pytest.approx(min(QUIET, (0.001 + READING_MAIL) * PAUSE))
 
 
 async def test_a_client_goes_before_judging_that_asked_first(store: SqlStore) -> None:
