@@ -53,6 +53,7 @@ faults: install system-packages ## Fifty kills on each database, at the size tha
 	$(BIN)/python -m tests.faults --kills 50 --database sqlite
 	$(BIN)/python -m tests.faults --kills 50 --database postgresql
 	$(BIN)/python -m tests.faults.inbox --kills 50 --mails 2000
+	$(BIN)/python -m tests.faults.outage
 
 fuzz: install ## 200,000 mutants of real-shaped mails, and the growth of every reader
 	$(BIN)/python -m tests.fuzz --mutants 200000
