@@ -16,24 +16,24 @@ SENT_FROM: Final = phrases(
     sent from my | sent from mobile | sent from a phone | sent on the move | sent on the go | sent from iphone |
     sent from ipad | from my iphone | from my ipad | from my mobile | from my phone | get outlook for |
     get the outlook app | von meinem | von meiner | von unterwegs gesendet | von iphone gesendet | gesendet von |
-    gesendet mit | gesendet über | gesendet aus | gesendet vom | mobil gesendet |
-    diese nachricht wurde von meinem | diese nachricht wurde von meiner |
-    diese mail wurde von meinem | outlook für | holen sie sich outlook | laden sie outlook | envoyé de |
-    envoyé depuis | envoyé à partir de | envoyé avec | envoyé par mon | télécharger outlook pour |
-    obtenir outlook pour | obtenez outlook pour | provenance : courrier | provenance: courrier | enviado desde |
-    enviado do meu | enviado a partir do meu | enviado a partir de | enviado de mi | enviado con | enviado com |
-    enviado pelo | enviado via | enviat des | obtener outlook para | obter o outlook para | obtenga outlook para |
-    inviato da | inviato dal | inviato con | inviato tramite | scarica outlook per | ottieni outlook per |
-    verzonden met | verzonden vanaf | verzonden vanuit | verstuurd vanaf | verstuurd met | verstuurd vanuit |
-    verzonden via | outlook voor | download outlook voor | wysłane z | wysłano z | wysłane za pomocą |
-    wysłano za pomocą | pobierz aplikację outlook | pobierz program outlook | skickat från | skickades från |
-    skickat med | hämta outlook för | sendt fra | sendt med | sendt via | hent outlook | få outlook for |
-    skaff deg outlook | lähetetty | hanki outlook | odesláno z | odesláno pomocí | odoslané z | získejte outlook |
-    stáhněte si outlook | отправлено с | отправлено из | отправлено через | скачать outlook | скачайте outlook |
-    надіслано з | wysłano przez | trimis de pe | gönderildi | elküldve | küldve | 发自我的 | 发自 | 來自我的 |
-    從我的 | 从我的 | 来自我的 | 获取 outlook | 下载 outlook | iphoneから送信 | ipadから送信 | androidから送信 |
-    私のiphoneから送信 | outlook for ios | outlook for android | outlook for mac | outlook para ios |
-    outlook para android | outlook pour ios | outlook pour android | 나의 iphone에서 보냄
+    gesendet mit | gesendet über | gesendet aus | gesendet vom | mobil gesendet | diese nachricht wurde von meinem |
+    diese nachricht wurde von meiner | diese mail wurde von meinem | outlook für | holen sie sich outlook |
+    laden sie outlook | envoyé de | envoyé d' | envoyé à partir d' | yahoo mail: | envoyé depuis |
+    envoyé à partir de | envoyé avec | envoyé par mon | télécharger outlook pour | obtenir outlook pour |
+    obtenez outlook pour | provenance : courrier | provenance: courrier | enviado desde | enviado do meu |
+    enviado a partir do meu | enviado a partir de | enviado de mi | enviado con | enviado com | enviado pelo |
+    enviado via | enviat des | obtener outlook para | obter o outlook para | obtenga outlook para | inviato da |
+    inviato dal | inviato con | inviato tramite | scarica outlook per | ottieni outlook per | verzonden met |
+    verzonden vanaf | verzonden vanuit | verstuurd vanaf | verstuurd met | verstuurd vanuit | verzonden via |
+    outlook voor | download outlook voor | wysłane z | wysłano z | wysłane za pomocą | wysłano za pomocą |
+    pobierz aplikację outlook | pobierz program outlook | skickat från | skickades från | skickat med |
+    hämta outlook för | sendt fra | sendt med | sendt via | hent outlook | få outlook for | skaff deg outlook |
+    lähetetty | hanki outlook | odesláno z | odesláno pomocí | odoslané z | získejte outlook | stáhněte si outlook |
+    отправлено с | отправлено из | отправлено через | скачать outlook | скачайте outlook | надіслано з |
+    wysłano przez | trimis de pe | gönderildi | elküldve | küldve | 发自我的 | 发自 | 來自我的 | 從我的 | 从我的 |
+    来自我的 | 获取 outlook | 下载 outlook | iphoneから送信 | ipadから送信 | androidから送信 | 私のiphoneから送信 |
+    outlook for ios | outlook for android | outlook for mac | outlook para ios | outlook para android |
+    outlook pour ios | outlook pour android | 나의 iphone에서 보냄
     """
 )
 # The same words at the end of a line, for the languages that set the verb last.
@@ -85,6 +85,11 @@ LEGAL: Final = phrases(
     adresat | konfident | mottagare | modtager | mottaker | luottamuk | vastaanottaja | důvěrn | příjemc | конфиденц |
     адресат | вирус | 机密 | 保密 | 收件人 | 機密
     """
+)
+
+# What a person still has to say below the closing.
+POSTSCRIPTS: Final = phrases(
+    "ps: | ps. | ps - | p.s. | p.s: | p.s | p. s. | pps: | pd: | p.d. | nb: | n.b. | edit: | 追伸"
 )
 
 # "Best regards," on a line of its own, with a name below it.

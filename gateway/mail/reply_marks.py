@@ -19,7 +19,12 @@ _BLOCK: Final = 20  # lines of a header block
 _CONTINUED: Final = 2  # lines over which one field of such a block goes on
 _KEY: Final = 24  # characters of a localised header name
 
-_INVISIBLE: Final = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202c\u2060\ufeff"))
+_INVISIBLE: Final = dict.fromkeys(
+    map(
+        ord,
+        "\u00ad\u061c\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff",
+    )
+)
 _SAME: Final = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2019": "'", "\uff1a": ":", "\u3000": " "})
 _DEPTH: Final = re.compile(r" {0,3}((?:> ?)+)")
 _RULES: Final = frozenset("-_=~#*")
@@ -193,6 +198,8 @@ def _headers_end(lines: Sequence[Line], at: int) -> int | None:
         end, gap, extra = index + 1, False, 0
     if Role.FROM not in seen or Role.DATE not in seen or not (Role.TO in seen or Role.SUBJECT in seen):
         return None
+    if Role.SUBJECT not in seen and not _ADDRESS.search(seen[Role.FROM].value):
+        return None  # a journey: "From: Berlin", "To: Munich", "Date: 3 April"
     if not seen[Role.FROM].value or not any(char.isdigit() for char in seen[Role.DATE].value):
         return None
     return end
@@ -294,7 +301,9 @@ def _judge(text: str, follows: _Next) -> bool | None:
     body = bare.rstrip(": ")
     verb = _last_verb(body)
     if verb is not None and (colon or text.endswith("--")):
-        return _judge_verb(body[: verb.start()].strip(" ,"), body[verb.end() :].strip(" ,"), body)
+        sure = _judge_verb(body[: verb.start()].strip(" ,"), body[verb.end() :].strip(" ,"), body)
+        if sure is not None:
+            return sure
     address = _ADDRESS.search(body) is not None
     if _starts_dated(body) and address and body.endswith((">", ")", "]")) and _DATE.search(body):
         if colon and _TIME.search(body):
@@ -302,9 +311,11 @@ def _judge(text: str, follows: _Next) -> bool | None:
         return False if follows is _Next.QUOTE else None
     if _GMT.match(body) and len(body.split()) <= _NAME + 3:
         return True if colon or follows is not _Next.TEXT else None
-    if colon and body.startswith(words.QUOTING) and len(body.split()) <= _NAME + 2:
+    timed = address and _TIME.search(body) is not None and len(body.split()) <= _DATE_AND_NAME
+    if colon and body.startswith(words.QUOTING) and (timed or len(body.split()) <= _NAME + 2):
         return address
-    return None
+    # In a language of no table: an address, a time, a colon, and a quote below
+    return False if colon and timed and follows is _Next.QUOTE else None
 
 
 def _last_verb(body: str) -> re.Match[str] | None:

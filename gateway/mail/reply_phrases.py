@@ -31,7 +31,7 @@ WROTE: Final = phrases(
     """
     wrote | writes | a écrit | a ecrit | schrieb | schreibt | geschrieben | escribió | escribio | escribe |
     ha scritto | scrive | schreef | geschreven | escreveu | escreve | napisał(a) | napisał | napisała |
-    napisal(a) | pisze | skrev | skriver | kirjoitti | napsal(a) | napsal | napsala | napísal(a) | napísal |
+    napisal(a) | pisze | napisala | skrev | skriver | kirjoitti | napsal(a) | napsal | napsala | napísal(a) | napísal |
     написал(а) | написал | написала | писал(а) | писал | пишет | написав(ла) | написав | пише | написа | a scris |
     írta | ezt írta | yazdı | şunu yazdı | έγραψε | va escriure | ha escrit | je napisao | je napisala |
     je napisao/la | napisao je | je napisal | je napisal/a | kirjutas | rašė | parašė | rakstīja | skrifaði |
@@ -62,7 +62,7 @@ LEADS: Final = phrases(
 
 # "Quoting NAME <address>:" of Horde, SquirrelMail and kin.
 QUOTING: Final = phrases("""
-    quoting | zitat von | citando | cytowanie | citat från | quote von
+    quoting | zitat von | citando | cytowanie | citat från | quote von | wiadomość napisana przez | missatge de
     """)
 
 # -----Original Message----- and kin: everything below is the mail that is answered.
@@ -75,6 +75,7 @@ ORIGINAL: Final = frozenset(
     message d'origine | message original | message initial | mail original | courriel original |
     messaggio originale | messaggio originario | mensaje original | mensagem original | missatge original |
     oorspronkelijk bericht | origineel bericht | oorspronkelijke bericht | oprindelig meddelelse |
+    original besked |
     original meddelelse | originalmeddelelse | opprinnelig melding | original melding | originalmelding |
     originalmeddelande | ursprungligt meddelande | ursprungsmeddelande | alkuperäinen viesti |
     wiadomość oryginalna | oryginalna wiadomość | pierwotna wiadomość | původní zpráva | původní e-mail |
@@ -136,7 +137,8 @@ _KEYS: Final = {
     Role.FROM: """
     from | von | de | da | van | od | från | fra | lähettäjä | keneltä | от | от кого | від | expéditeur |
     remitente | mittente | afzender | remetente | nadawca | odesílatel | feladó | kimden | gönderen | από | ot |
-    šalje | 发件人 | 寄件者 | 寄件人 | 差出人 | 送信者 | 보낸 사람 | 보낸사람
+    šalje | 发件人 | 寄件者 | 寄件人 | 差出人 | 送信者 | 보낸 사람 | 보낸사람 |
+    de la | מאת | từ | saatja | remitent
     """,
     Role.DATE: """
     sent | date | gesendet | datum | envoyé | envoyé le | date d'envoi | enviado | enviado el | enviado em |
@@ -144,17 +146,20 @@ _KEYS: Final = {
     data wysłania | skickat | skickad | sendt | dato | lähetetty | päivämäärä | odesláno | odoslané | dátum |
     отправлено | дата | отправлен | надіслано | elküldve | küldve | trimis | tarih | gönderildi |
     gönderme tarihi | gönderilmiş | ημερομηνία | στάλθηκε | poslano | 发送时间 | 发送日期 | 寄件日期 | 傳送時間 |
-    日期 | 时间 | 送信日時 | 送信日 | 日時 | 日付 | 보낸 날짜 | 날짜 | sent on | sent at | gesendet am
+    日期 | 时间 | 送信日時 | 送信日 | 日時 | 日付 | 보낸 날짜 | 날짜 | sent on | sent at | gesendet am |
+    изпратено | נשלח | תאריך | ngày | đã gửi | enviat | saadetud | kuupäev | изпратен | data trimiterii
     """,
     Role.TO: """
     to | an | à | a | para | aan | naar | do | till | til | vastaanottaja | kenelle | komu | pro | кому |
     destinataire | destinatario | destinatário | címzett | către | kime | alıcı | προς | prima | za | 收件人 |
-    收件者 | 宛先 | 받는 사람 | 받는사람 | destinataires | pour
+    收件者 | 宛先 | 받는 사람 | 받는사람 | destinataires | pour |
+    до | אל | đến | tới | per a | adressaat | saaja | către
     """,
     Role.SUBJECT: """
     subject | betreff | objet | sujet | asunto | oggetto | onderwerp | assunto | temat | ämne | emne | aihe |
     předmět | predmet | тема | тема письма | tárgy | subiect | konu | θέμα | assumpte | zadeva | 主题 | 主題 |
-    主旨 | 件名 | 제목
+    主旨 | 件名 | 제목 |
+    относно | נושא | chủ đề | assumpte | teema | subiect
     """,
     Role.OTHER: """
     cc | kopie | copie | copie à | copia | kopia | kopi | kopio | копия | копія | másolat | bilgi | 抄送 | 副本 |

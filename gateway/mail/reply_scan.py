@@ -100,7 +100,7 @@ class Scan:
     def _attribution(self, mark: Mark) -> None:
         below = next((line for line in self._lines[mark.end : mark.end + _NEAR] if not line.blank), None)
         set_off = below is None or below.depth > 0 or below.initials
-        if set_off or not self._written:
+        if set_off or (mark.sure and not self._written):
             self._take(mark.end, Is.MARK)
         elif mark.sure or (below is not None and below.raw.lstrip().startswith("|")):
             self.ended = True

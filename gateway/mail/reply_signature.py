@@ -28,7 +28,7 @@ _DASHED: Final = re.compile(
 _BRACKETS: Final = "<>()[]{}|*_\"' .!:"
 _LINK: Final = re.compile(r"\(?<?https?://\S*")
 _DEVICE_LINE: Final = 120  # characters; longer is a sentence
-_PRODUCT: Final = 7  # words of "Yahoo Mail for iPhone" and kin
+_PRODUCT: Final = 9  # words of "Yahoo Mail for iPhone" and kin
 _FOOTER: Final = 12  # lines of a footer that are looked at
 _REGARDS: Final = 12  # lines below which no "Best regards," is looked for
 _NAME: Final = 5  # words
@@ -69,7 +69,7 @@ def device(line: Line) -> bool:
 
 def _closed(start: str, text: str) -> bool:
     """Tell whether a phrase ends where a word ends; scripts without spaces have no such place."""
-    return not start[-1].isascii() or _WORD_END.match(text, len(start)) is not None
+    return not start[-1].isascii() or not start[-1].isalnum() or _WORD_END.match(text, len(start)) is not None
 
 
 def _has_word(text: str, word: str) -> bool:
@@ -117,6 +117,8 @@ def _regards(lines: Sequence[Line], filled: Sequence[int], end: int) -> int:
     for position in range(max(1, len(filled) - _REGARDS), len(filled) - 1):
         line = lines[filled[position]]
         below = [lines[index] for index in filled[position + 1 :]]
+        if any(under.plain.startswith(closings.POSTSCRIPTS) for under in below):
+            break
         if line.plain.strip(_BRACKETS + ",;") in closings.REGARDS and _is_name(below[0]) and all(map(_is_card, below)):
             return filled[position]
     if len(filled) > 1 and lines[filled[-1] - 1].blank and _DASHED.fullmatch(lines[filled[-1]].raw.strip()):
