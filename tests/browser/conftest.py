@@ -1,4 +1,7 @@
-"""A daemon for each module, one Chromium for all tests of the pages; each test has browser contexts of its own."""
+"""One daemon and one Chromium for all tests of the pages; each test has browser contexts of its own.
+
+Modules run in the order of their names; mails full of payloads, which are no sight, come last.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ FLAGS = (
 SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with Relay() as relay:
         house = House(tmp_path_factory.mktemp("house"), relay)
@@ -45,26 +48,31 @@ SignIn = Callable[..., Page]
 
 @pytest.fixture
 def sign_in(house: House, browser: Browser) -> Iterator[SignIn]:
-    """Return a function that opens a browser of its own for an agent, signed in."""
+    """Return a function that opens a browser of its own for an agent, signed in; only the first has to type."""
     contexts: list[BrowserContext] = []
 
     def open_page(address: str, *, script: bool = True, **options: Any) -> Page:
         context = browser.new_context(
-            base_url=house.address, java_script_enabled=script, viewport={"width": 1360, "height": 900}, **options
+            base_url=house.address,
+            java_script_enabled=script,
+            storage_state=house.cookies.get(address),
+            **{"viewport": {"width": 1360, "height": 900}, **options},
         )
         contexts.append(context)
         context.set_default_timeout(15_000)
         page = context.new_page()
+        if address in house.cookies:
+            page.goto("/")
+            return page
         page.goto("/sign-in")
         page.locator("#address").fill(address)
-        page.locator("#password").fill(PASSWORD if address in house.settled_in else FIRST)
+        page.locator("#password").fill(FIRST)
         page.locator("main button").click()
-        if address not in house.settled_in:
-            page.locator("#old").fill(FIRST)
-            page.locator("#new").fill(PASSWORD)
-            page.locator("main button").click()
-            house.settled_in.add(address)
+        page.locator("#old").fill(FIRST)
+        page.locator("#new").fill(PASSWORD)
+        page.locator("main button").click()
         page.wait_for_url("**/")
+        house.cookies[address] = context.storage_state()
         return page
 
     yield open_page

@@ -88,7 +88,7 @@ class House:
 
     def __init__(self, folder: Path, relay: Relay) -> None:
         self.relay = relay
-        self.settled_in: set[str] = set()  # agents who have chosen a password of their own
+        self.cookies: dict[str, Any] = {}  # of agents who have signed in, for their next browsers
         self.daemon = Daemon(folder, relay=relay.port)
         before, _, after = self.daemon.text.partition("queues:")
         text = f"{before}queues:{QUEUES}channels:{after.partition('channels:')[2]}\nagents: {{undo_send: 3s}}\n"

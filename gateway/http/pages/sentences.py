@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from gateway.http.pages.words import N_
@@ -80,6 +81,19 @@ KIND: Mapping[str, str] = {
     "calendar": N_("it is a calendar answer"),
     "own_copy": N_("it is our own mail"),
 }
+SCOPES: Mapping[str, str] = {  # of API tokens
+    "read": N_("read: look at everything that you see"),
+    "write": N_("write: answer, change, write notes"),
+    "admin": N_("admin: what administrators do"),
+}
+SCOPE: Mapping[str, str] = {  # what a limit of the bound counts
+    "address": N_("address"),
+    "organisation": N_("organisation"),
+    "fingerprint": N_("text (the same words to whomever)"),
+    "queue": N_("queue"),
+    "agent": N_("agent who is alerted"),
+    "agent_ticket": N_("agent and ticket"),
+}
 AFTERWARDS: Mapping[str, str] = {
     "waiting": N_("and wait"),
     "solved": N_("and solve"),
@@ -97,6 +111,14 @@ ORDER: Mapping[str, str] = {
     "created": N_("newest"),
     "due": N_("due soonest"),
 }
+_WINDOW = re.compile(r"(\d+)\s*([a-z]+)")
+
+
+def window(text: str) -> str:
+    """Return a window of the configuration with a space before its unit: 10 min."""
+    return _WINDOW.sub(r"\1 \2", text)
+
+
 TITLES: Mapping[int, str] = {
     403: N_("You may not do this"),
     404: N_("Nothing here"),

@@ -55,3 +55,17 @@ def local_path(text: str, default: str = "/") -> str:
     """Return a path on this server, or the default: no other host, no other scheme."""
     good = text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable() and "\\" not in text
     return text if good else default
+
+
+BROWSERS = ("Edg", "OPR", "Firefox", "Chrome", "Safari")  # the first that a program names: most claim to be others
+SHOWN_AS = {"Edg": "Edge", "OPR": "Opera"}
+SYSTEMS = {"Android": "Android", "iPhone": "iOS", "iPad": "iPadOS", "Windows": "Windows", "Mac OS X": "macOS"}
+
+
+def browser(agent: str) -> str:
+    """Return a browser as people call it, "Firefox, Windows"; what is none keeps its own words."""
+    name = next((mark for mark in BROWSERS if f"{mark}/" in agent), "")
+    if not name:
+        return agent[:60]
+    system = next((shown for mark, shown in SYSTEMS.items() if mark in agent), "Linux" if "Linux" in agent else "")
+    return ", ".join(filter(None, (SHOWN_AS.get(name, name), system)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse
@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from gateway.desk.nouns import DraftRow, FileRow, Moment, Principal, Scope, TicketPage
 from gateway.http.files import file_response
 from gateway.http.pages.view import Member, Number, Pages
+from gateway.mail.address import organisation
 
 # A mail's HTML is a document of nobody: no script, no form, no frame; its images are ours, or were asked for.
 FRAME = (
@@ -26,6 +27,8 @@ SHELL = (
 )
 LINE_PIXELS, SIGNS_A_LINE, LEAST, MOST = 24, 70, 120, 640  # the height of a frame that cannot tell its own
 
+UNFOLDED, NEWEST = 25, 12  # entries that are all shown; those at the end of a longer conversation
+
 
 @dataclass(frozen=True, slots=True)
 class Typed:
@@ -37,6 +40,21 @@ class Typed:
     cc: str | None = None
     bcc: str = ""
     problem: str = ""
+
+
+class Fold(NamedTuple):
+    """A long conversation with its middle folded: how it began stays in sight, and how it stands now."""
+
+    before: tuple[Moment, ...]
+    folded: tuple[Moment, ...]
+    after: tuple[Moment, ...]
+
+
+def fold_of(moments: tuple[Moment, ...]) -> Fold:
+    """Return a conversation in three parts; one of a usual length is not folded."""
+    if len(moments) <= UNFOLDED:
+        return Fold(moments, (), ())
+    return Fold(moments[:1], moments[1:-NEWEST], moments[-NEWEST:])
 
 
 def frame_height(moment: Moment) -> int:
@@ -66,6 +84,8 @@ async def show_ticket(
         status=status,
         page=page,
         line=page.line,
+        fold=fold_of(page.moments),
+        organisation=organisation(page.line.requester),
         typed=typed or Typed(),
         reply=draft_of(page, "reply"),
         note=draft_of(page, "note"),
@@ -85,11 +105,13 @@ def ticket_routes(pages: Pages) -> APIRouter:
     async def ticket(
         request: Request, who: Member, number: Number, canned: Annotated[int, Query(ge=0)] = 0
     ) -> Response:
-        """Show a conversation; with `canned`, that answer stands in the box."""
+        """Show a conversation; with `canned`, that answer stands in the box, below what was written already."""
         typed = None
         if canned:
             page = await tickets.page(who, number)
-            typed = Typed(text=await pages.desk.shelf.fill(who, canned, page))
+            draft = draft_of(page, "reply")
+            words = [draft.text.rstrip()] if draft and draft.text.strip() else []
+            typed = Typed(text="\n\n".join([*words, await pages.desk.shelf.fill(who, canned, page)]))
         return await show_ticket(pages, request, who, number, typed)
 
     @router.get("/entries/{entry}/html")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
@@ -10,6 +11,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from gateway.desk.nouns import DraftRow, FileRow, Words
 from gateway.errors import Conflict, NotSendable
 from gateway.http.pages.forms import fields_of
+from gateway.http.pages.text import size
 from gateway.http.pages.ticket import Typed, show_ticket
 from gateway.http.pages.view import Member, Number, Pages
 from gateway.http.pages.words import N_
@@ -21,7 +23,7 @@ CHANGED = N_("Something happened on this ticket while you were writing. Look at 
 
 def file_json(file: FileRow) -> dict[str, Any]:
     """Return what the script shows of an attached file."""
-    return {"position": file.position, "filename": file.filename, "size": file.size}
+    return {"position": file.position, "filename": file.filename, "size": file.size, "shown": size(file.size)}
 
 
 def draft_json(draft: DraftRow) -> dict[str, Any]:
@@ -55,6 +57,9 @@ def writing_routes(pages: Pages) -> APIRouter:
         try:
             queued = await writing.reply(who, number, words)
         except (Conflict, NotSendable) as error:
+            for file in words.files:  # a browser does not choose them again
+                with contextlib.suppress(NotSendable):
+                    await writing.attach(who, number, "reply", file)
             changed = isinstance(error, Conflict)
             problem = CHANGED if changed else str(error)
             people = fields.given("to"), fields.given("cc"), fields.text("bcc")

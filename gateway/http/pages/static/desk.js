@@ -22,17 +22,29 @@
     return element;
   }
 
-  // --- times in the browser's zone, where the agent has chosen none; the place in the side column
+  // --- times in the browser's zone, where the agent has chosen none
   function localTimes(root = document) {
     if (body.dataset.zone) return;
     for (const time of all("time", root)) time.title = new Date(time.dateTime).toLocaleString(document.documentElement.lang);
   }
+  function localFields(root = document) {
+    if (body.dataset.zone) return;
+    for (const field of all("input[data-local]", root)) {
+      const at = field.value && new Date(`${field.value}Z`);
+      if (at) field.value = new Date(at - at.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
+      field.removeAttribute("data-local");
+      one("#due-zone", root).textContent = Intl.DateTimeFormat().resolvedOptions().timeZone;
+      field.form.addEventListener("formdata", (event) => {
+        if (field.value) event.formData.set(field.name, new Date(field.value).toISOString().slice(0, 16));
+      });
+    }
+  }
   localTimes();
-  for (const link of all(".side a")) if (link.getAttribute("href") === location.pathname + location.search) link.setAttribute("aria-current", "page");
+  localFields();
   if (matchMedia("(max-width: 48rem)").matches) one(".side details")?.removeAttribute("open");
 
   // --- moving
-  const rows = () => all(".line, .moment[data-entry]:not(.quiet)");
+  const rows = () => all(".line, .moment[data-entry]:not(.quiet)").filter((row) => row.checkVisibility());
   let place = -1;
   function move(step) {
     const items = rows();
@@ -43,13 +55,22 @@
     items[place].scrollIntoView({ block: "nearest" });
     one("a.open", items[place])?.focus({ preventScroll: true });
   }
+  function unfold(element) {
+    for (let box = element.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
+  }
   function reveal(selector) {
     const field = one(selector);
     if (!field) return;
-    for (let box = field.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
+    unfold(field);
     field.focus();
     field.scrollIntoView({ block: "center" });
   }
+  function toEntry() {
+    const entry = /^#entry-\d+$/.test(location.hash) && one(location.hash);
+    if (entry) { unfold(entry); entry.scrollIntoView({ block: "center" }); }
+  }
+  toEntry();
+  addEventListener("hashchange", toEntry);
   const keys = {
     j: () => move(1), k: () => move(-1),
     o: () => one(".here a.open")?.click(),
@@ -85,8 +106,21 @@
 
   // --- many at once
   const bulk = one("#bulk");
-  const chosen = () => bulk?.classList.toggle("chosen", all(".tick input").some((box) => box.checked));
-  document.addEventListener("change", (event) => { if (event.target.closest(".tick")) chosen(); });
+  function chosen() {
+    const boxes = all(".tick input"), count = boxes.filter((box) => box.checked).length;
+    bulk?.classList.toggle("chosen", count > 0);
+    const words = bulk && one("legend", bulk);
+    if (words) words.textContent = words.dataset.chosen.replace("{count}", count);
+  }
+  document.addEventListener("change", (event) => {
+    if (event.target.closest(".tick")) chosen();
+    if (event.target.closest("#state")) one("button[form=state]").classList.add("main");
+  });
+  bulk && one("[data-all]", bulk)?.addEventListener("click", () => {
+    const boxes = all(".tick input"), every = boxes.every((box) => box.checked);
+    for (const box of boxes) box.checked = !every;
+    chosen();
+  });
   chosen();
 
   // --- drafts: saved a moment after the last key, and when the page goes away
@@ -103,8 +137,13 @@
       if (state.version) fields.version = state.version;
       state.busy = post(`/tickets/${ticket}/drafts/${kind}`, fields).then(async (answer) => {
         if (answer.ok) { state.version = (await answer.json()).version; saved.textContent = saved.dataset.words; }
-        else { saved.textContent = answer.status === 409 ? saved.dataset.conflict : saved.dataset.failed; state.dirty = answer.status !== 409; }
-      }).catch(() => { saved.textContent = saved.dataset.failed; state.dirty = true; }).finally(() => { state.busy = null; });
+        else if (answer.status === 409) saved.textContent = saved.dataset.conflict;
+        else throw answer;
+      }).catch(() => {
+        saved.textContent = saved.dataset.failed;
+        state.dirty = true;
+        state.timer = setTimeout(state.save, 3000);
+      }).finally(() => { state.busy = null; });
       return state.busy;
     };
     form.addEventListener("input", (event) => {
@@ -119,7 +158,21 @@
   });
   addEventListener("pagehide", () => drafts.forEach((draft) => draft.save()));
 
-  // --- files, dropped or pasted into the reply
+  // --- a canned answer goes where the cursor is
+  document.addEventListener("click", async (event) => {
+    const link = event.target.closest("a[data-canned]");
+    if (!link) return;
+    event.preventDefault();
+    const area = one("#reply-text");
+    const answer = await fetch(`/api/v1/canned/${link.dataset.canned}/filled?ticket=${ticket}`).catch(() => null);
+    if (!answer?.ok) return location.assign(link.href);
+    link.closest("details").open = false;
+    area.focus();
+    area.setRangeText((await answer.json()).text, area.selectionStart, area.selectionEnd, "end");
+    area.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+
+  // --- files: chosen, dropped or pasted, they are on the draft at once
   for (const area of all("textarea[data-drop]")) {
     const form = area.form, list = one("[data-attached]", form);
     const row = (file) => {
@@ -128,17 +181,30 @@
       remove.addEventListener("click", async () => {
         if ((await post(`/tickets/${ticket}/drafts/reply/files/${file.position}/remove`, {})).ok) item.remove();
       });
-      item.append(remove);
+      item.append(make("span", file.shown, { class: "hint" }), " ", remove);
       return item;
     };
+    const told = one("[data-saved]", form), picker = one("input[type=file]", form);
+    let attaching = null;
     const attach = async (files) => {
       if (!files.length) return;
       const fields = new FormData();
       for (const file of files) fields.append("file", file);
+      told.textContent = told.dataset.loading;
       const answer = await post(`/tickets/${ticket}/drafts/reply/files`, fields).catch(() => null);
+      told.textContent = answer?.ok ? told.dataset.words : told.dataset.failed;
       if (answer?.ok) list.append(...(await answer.json()).map(row));
-      else one("[data-saved]", form).textContent = one("[data-saved]", form).dataset.failed;
+      return answer?.ok;
     };
+    picker.addEventListener("change", () => {
+      attaching = attach(picker.files).then((done) => { if (done) picker.value = ""; }).finally(() => { attaching = null; });
+    });
+    form.addEventListener("submit", async (event) => {
+      if (!attaching) return;
+      event.preventDefault();  // the files go with the reply: wait for them
+      await attaching;
+      form.requestSubmit(event.submitter);
+    });
     form.addEventListener("dragover", (event) => { if (event.dataTransfer.types.includes("Files")) { event.preventDefault(); area.classList.add("dropping"); } });
     form.addEventListener("dragleave", () => area.classList.remove("dropping"));
     form.addEventListener("drop", (event) => {
@@ -194,8 +260,10 @@
   }
 
   // --- live: what is new comes as the page itself, from the server; only what changed is put in
-  let refreshing = 0;
+  let refreshing = 0, stale = false;
   async function refresh() {
+    stale = document.hidden;  // what nobody looks at is not read, and is fetched once it is looked at
+    if (stale) return;
     const answer = await fetch(location.pathname + location.search, { headers: { Accept: "text/html" } }).catch(() => null);
     if (!answer?.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -210,7 +278,7 @@
   function freshTicket(fresh) {
     const mine = one("#conversation"), theirs = one("#conversation", fresh);
     if (!mine || !theirs) return;
-    for (const moment of [...theirs.children]) {
+    for (const moment of all("[data-entry]", theirs)) {
       const known = document.getElementById(moment.id);
       if (!known) { moment.classList.add("fresh"); mine.append(moment); }
       else if (!known.contains(document.activeElement) && !one("details[open]", known) && known.textContent !== moment.textContent && !one("form.undo", known)) known.replaceWith(moment);
@@ -218,7 +286,7 @@
     const facts = one(".heading .facts"), newFacts = one(".heading .facts", fresh);
     if (facts && newFacts) facts.replaceWith(newFacts);
     const aside = one("#aside"), newer = one("#aside", fresh);
-    if (aside && newer && !aside.contains(document.activeElement) && !one("details[open]", aside)) aside.replaceWith(newer);
+    if (aside && newer && !aside.contains(document.activeElement) && !one("details[open]", aside)) { aside.replaceWith(newer); localFields(); }
   }
   function freshList(fresh) {
     const mine = one("#tickets"), theirs = one("#tickets", fresh);
@@ -232,18 +300,24 @@
     if (focused) one(`a[href="${CSS.escape(focused)}"]`, mine)?.focus({ preventScroll: true });
     chosen();
   }
+  document.addEventListener("visibilitychange", () => { if (stale && !document.hidden) refresh(); });
   function soon() { clearTimeout(refreshing); refreshing = setTimeout(refresh, 250); }
-  if (csrf && body.dataset.live) {
+  let lost = 0;
+  function listen() {
     const stream = new EventSource("/live");
-    let lost = 0;
     stream.addEventListener("entry", (event) => { if (!ticket || String(JSON.parse(event.data).ticket) === ticket) soon(); });
     stream.addEventListener("notice", soon);
-    stream.addEventListener("presence", (event) => {
-      const data = JSON.parse(event.data);
-      if (String(data.ticket) === ticket) tell();
-    });
-    stream.onopen = () => { clearTimeout(lost); if (told.textContent) { told.textContent = ""; soon(); } };
-    stream.onerror = () => { clearTimeout(lost); lost = setTimeout(() => { told.textContent = told.dataset.lost; }, 5000); };
-    addEventListener("pagehide", () => stream.close());
+    stream.addEventListener("presence", (event) => { if (String(JSON.parse(event.data).ticket) === ticket) tell(); });
+    stream.onopen = () => {
+      clearTimeout(lost);
+      lost = 0;
+      if (told.textContent) { told.textContent = ""; soon(); }
+    };
+    stream.onerror = () => {
+      lost ||= setTimeout(() => { told.textContent = told.dataset.lost; }, 5000);
+      if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 10000);  // an answer that was none: a proxy's, say
+    };
+    addEventListener("pagehide", () => stream.close(), { once: true });
   }
+  if (csrf && body.dataset.live) listen();
 })();

@@ -45,6 +45,23 @@ async def test_every_page_opens(office, browser):
         assert "unsafe" not in policy
 
 
+async def test_a_long_conversation_is_folded_in_its_middle(office, browser):
+    number = await office.ticket(files=(("plan.txt", "text/plain", b"plan"), ("run.js", "text/javascript", b"x()")))
+    for index in range(30):
+        await office.desk.writing.note(office.lea, number, f"note {index}")
+    page = (await (await browser(LEA)).get(f"/tickets/{number}")).text
+    before, fold, rest = page.partition('<details class="earlier"><summary>')
+    folded, _, after = rest.partition("note 18")
+
+    assert fold
+    assert "18 earlier entries" in folded
+    assert "The total on page 2." in before
+    assert "note 17" in folded
+    assert "</details>" in folded[folded.index("note 17") :]
+    assert after.count("note 29") == 1
+    assert page.count(">can run a program<") == 1
+
+
 async def test_each_answer_has_a_nonce_of_its_own(office, browser):
     lea = await browser(LEA)
     nonces = {found(r"nonce-([\w-]+)", (await lea.get("/")).headers["content-security-policy"]) for _ in range(5)}
