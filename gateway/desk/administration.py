@@ -11,6 +11,7 @@ from gateway.config.settings import Settings
 from gateway.desk.access import need_admin
 from gateway.desk.nouns import Principal
 from gateway.desk.ports import AdminBooks
+from gateway.desk.webhooks import shown_url
 from gateway.errors import NotFound, NotSendable
 from gateway.mail.address import is_valid
 from gateway.model import (
@@ -316,7 +317,7 @@ def hide(value: Any) -> Any:
         named = [key for key in value if key in SECRET_KEYS and value[key]]
         if value.keys() <= SECRET_KEYS and named:
             return {"from": named[0], "name": value[named[0]]}
-        return {key: hide_url(item) if key == "database" else hide(item) for key, item in value.items()}
+        return {key: HIDDEN[key](item) if key in HIDDEN else hide(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [hide(item) for item in value]
     return value
@@ -330,3 +331,7 @@ def hide_url(url: Any) -> str:
         return str(url)
     name = account.partition(":")[0]
     return f"{scheme}{mark}{name}:***@{place}"
+
+
+# Keys whose value may hold a secret besides what it says: a password, or the path of a webhook.
+HIDDEN: Mapping[str, Callable[[Any], str]] = {"database": hide_url, "url": shown_url}

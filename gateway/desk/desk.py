@@ -15,12 +15,13 @@ from gateway.desk.ports import DeskBooks
 from gateway.desk.shelf import Shelf
 from gateway.desk.tickets import Tickets
 from gateway.desk.together import Together
+from gateway.desk.webhooks import Webhooks
 from gateway.desk.writing import Writing
 from gateway.policy import Policy
-from gateway.ports import Clock, Operations, Reader
+from gateway.ports import Clock, Operations, Reader, WebhookOperations
 
 
-class Books(DeskBooks, Operations, Reader, Protocol):
+class Books(DeskBooks, Operations, Reader, WebhookOperations, Protocol):
     """Everything that the desk asks of the store."""
 
 
@@ -35,6 +36,7 @@ class Desk:
     shelf: Shelf
     together: Together
     administration: Administration
+    webhooks: Webhooks
     books: Books
     settings: Callable[[], Settings]
     clock: Clock
@@ -64,6 +66,7 @@ def open_desk(
         shelf=Shelf(books, policy),
         together=Together(books, clock),
         administration=Administration(books, settings, wake, check),
+        webhooks=Webhooks(books, settings, wake),
         books=books,
         settings=settings,
         clock=clock,

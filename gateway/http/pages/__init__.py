@@ -13,6 +13,7 @@ from gateway.http.pages.account import account_routes
 from gateway.http.pages.admin import admin_routes
 from gateway.http.pages.admin_agents import admin_agent_routes
 from gateway.http.pages.admin_lists import admin_list_routes
+from gateway.http.pages.admin_webhooks import admin_webhook_routes
 from gateway.http.pages.assets import asset_routes
 from gateway.http.pages.changing import changing_routes
 from gateway.http.pages.entrance import entrance_routes
@@ -35,6 +36,7 @@ AREAS = (
     admin_routes,
     admin_agent_routes,
     admin_list_routes,
+    admin_webhook_routes,
 )
 
 __all__ = ["Pages", "page_routers"]

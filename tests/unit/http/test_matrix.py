@@ -119,6 +119,14 @@ API: dict[tuple[str, str], Case] = {
     ("GET", "/admin/limits"): ADMIN,
     ("GET", "/admin/breakers"): ADMIN,
     ("POST", "/admin/breakers/{name}/reset"): ADMIN,
+    ("GET", "/webhooks"): ADMIN,
+    ("GET", "/webhooks/deliveries"): ADMIN,
+    ("GET", "/webhooks/deliveries/{ident}"): ADMIN,
+    ("POST", "/webhooks/deliveries/{ident}/retry"): ADMIN,
+    ("POST", "/webhooks/deliveries/{ident}/cancel"): ADMIN,
+    ("POST", "/webhooks/{name}/pause"): Case("admin", {}),
+    ("POST", "/webhooks/{name}/resume"): ADMIN,
+    ("POST", "/webhooks/{name}/test"): ADMIN,
 }
 
 
