@@ -14,6 +14,8 @@ _IDS: Final = re.compile(r"<([^<>]{1,2000})>")
 _BLANKS: Final = re.compile(r"\s+")
 _UNSEEN: Final = re.compile("[\x00-\x20\x7f-\xa0\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
 _ONCE: Final = ("from", "sender", "subject", "date", "message-id", "reply-to", "to", "cc", "in-reply-to", "references")
+# The one address in `Jane Doe jane@example.org`, `<<jane@example.org>>`, `<mailto:jane@example.org>`
+_LOOSE: Final = re.compile(r"[^\s<>()\[\],;:\"'@\\]{1,64}@[^\s<>()\[\],;:\"'@\\]{1,254}")
 # What every reader takes for the same address: no need to ask a second one
 _PLAIN_FROM: Final = re.compile(r'(?:"[^"\\@<>(),;:]*"\s*|[\w.=?+/ -]*)<[\w.+=-]+@[\w.-]+>|[\w.+=-]+@[\w.-]+', re.ASCII)
 
@@ -46,7 +48,8 @@ def from_mailboxes(value: str) -> tuple[tuple[Mailbox, ...], str]:
         return (), "from.missing"
     boxes = address.parse_mailboxes(value)
     if not boxes:
-        return (), "from.unparsable"
+        box = _only_address(value)
+        return ((), "from.unparsable") if box is None else ((box,), "from.loose")
     if _PLAIN_FROM.fullmatch(value.strip()):
         return boxes, ""
     try:
@@ -58,6 +61,18 @@ def from_mailboxes(value: str) -> tuple[tuple[Mailbox, ...], str]:
     if {_BLANKS.sub("", other).lower() for other in others} != {_BLANKS.sub("", own).lower() for own in ours}:
         return (), "from.ambiguous"
     return boxes, ""
+
+
+def _only_address(value: str) -> Mailbox | None:
+    """Return the address of a field that breaks the grammar, if there is but one in it that anybody could mean."""
+    match = _LOOSE.search(value) if value.count("@") == 1 else None
+    if match is None:
+        return None
+    found, before, behind = match[0].rstrip("."), value[: match.start()], value[match.end() :].strip()
+    if not address.is_valid(found) or ("<" in before and behind[:1] not in {"", ">"}):
+        return None
+    name = address.header_safe(words.decode(before.strip().removesuffix("mailto:")), caps.FIELD)
+    return Mailbox(name.strip(" <>([\"'"), found)
 
 
 def message_id(value: str) -> str:

@@ -273,6 +273,13 @@ def test_a_missing_message_id_gets_the_same_substitute_again() -> None:
         ("<>", [], "from.unparsable"),
         ("alice@example.org)bob@victim.org", [], "from.unparsable"),
         ("alice@example.org <bob@victim.org>", [], "from.ambiguous"),
+        ("Jane Doe a@example.org", ["a@example.org"], "from.loose"),
+        ("Jane <<a@example.org>>", ["a@example.org"], "from.loose"),
+        ("Jane <mailto:a@example.org>", ["a@example.org"], "from.loose"),
+        ("Jane <a@example.org.>", ["a@example.org"], "from.loose"),
+        ("Jane a@example.org b@example.org", [], "from.unparsable"),
+        ("Jane @example.org", [], "from.unparsable"),
+        ("Jane <a@exam ple.org>", [], "from.unparsable"),
     ],
 )
 def test_from(value: str, addresses: list[str], defect: str) -> None:
