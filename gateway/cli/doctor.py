@@ -62,6 +62,7 @@ def from_store(settings: Settings) -> list[Finding]:
 
     from gateway.cli import doctor_checks as checks
     from gateway.console import open_books
+    from gateway.desk.webhooks import states_of
     from gateway.policy import own_addresses
 
     own = own_addresses(settings)
@@ -78,6 +79,7 @@ def from_store(settings: Settings) -> list[Finding]:
             *checks.blocklist_gaps(settings, own, stored),
             *checks.missing_forwarders(settings, await books.list_intakes(checks.RECENT_INTAKES)),
             *checks.standstill(state.breakers, state.pauses, state.quarantined),
+            *checks.webhooks(states_of(settings.webhooks, await books.webhook_depths())),
         ]
 
     async def job() -> list[Finding]:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from gateway.config.settings import Settings
 from gateway.config.units import folded
+from gateway.desk.webhooks import WebhookState
 from gateway.model import BreakerRow, IntakeRow, PauseRow
 
 Version = tuple[int, ...]
@@ -181,6 +182,23 @@ def standstill(breakers: Iterable[BreakerRow], pauses: Iterable[PauseRow], quara
         yield Finding(Grade.DOUBTFUL, "channel", seen, f"poterne outbox resume {pause.channel}")
     if quarantined:
         yield Finding(Grade.DOUBTFUL, "quarantine", f"{quarantined} mails are held", "see: poterne quarantine list")
+
+
+def webhooks(states: Iterable[WebhookState]) -> Iterator[Finding]:
+    """Look for webhooks that are not told what they ask for."""
+    for item in states:
+        cure = f"poterne webhooks deliveries --webhook {item.name}"
+        if item.stopped_since is not None:
+            seen = f"{item.name} is {item.health} since {item.stopped_since:%Y-%m-%d %H:%M} UTC: {item.because}"
+            yield Finding(Grade.DOUBTFUL, "webhook", seen, f"poterne webhooks resume {item.name}")
+        elif item.trouble:
+            seen = f"{item.name} has {item.waiting} events waiting: {item.trouble}"
+            yield Finding(Grade.DOUBTFUL, "webhook", seen, f"see: {cure} --state queued")
+        elif item.failed_24h:
+            seen = f"{item.name} was not told {item.failed_24h} events of the last 24 hours: they were given up"
+            yield Finding(Grade.DOUBTFUL, "webhook", seen, f"see: {cure} --state failed")
+        else:
+            yield Finding(Grade.FINE, "webhook", f"{item.name} was told {item.sent_24h} events in the last 24 hours")
 
 
 def is_affected(version: Version, fixed: tuple[Version, ...]) -> bool:

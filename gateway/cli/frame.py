@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "tickets": ("gateway.cli.listings:tickets", "List tickets."),
     "reply": ("gateway.cli.reply:reply", "Answer a ticket with the text on standard input."),
     "outbox": ("gateway.cli.outbox:outbox", "List what leaves; retry, cancel, pause, resume."),
+    "webhooks": ("gateway.cli.webhooks:webhooks", "List what is told to whom; retry, pause, try."),
     "quarantine": ("gateway.cli.quarantine:quarantine", "List what is held; replay or release it."),
     "replay": ("gateway.cli.replay:replay", "Judge earlier mails again, without side effects."),
     "audit": ("gateway.cli.audit:audit", "Check that the ledger adds up."),

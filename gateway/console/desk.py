@@ -13,11 +13,11 @@ from sqlalchemy.exc import OperationalError
 from gateway.config import SecretUnavailable, Settings, read_key
 from gateway.errors import ConfigError, ConfigProblem, StorageUnavailable
 from gateway.policy import Policy, build_letterheads, build_policy, own_addresses
-from gateway.ports import Operations, Outbox, Reader, Store
+from gateway.ports import Operations, Outbox, Reader, Store, WebhookOperations
 from gateway.store import BoundTable, SqlStore, StoreOptions, migrate, open_store
 
 
-class Books(Store, Outbox, Reader, Operations, Protocol):
+class Books(Store, Outbox, Reader, Operations, WebhookOperations, Protocol):
     """Everything that the store can do for an operator."""
 
 
