@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,20 +35,28 @@ def check(postfix: bool, postfix_directory: Path | None, target: str | None, as_
 
     path = invocation().settings_path()
     seen = examine(path)
-    for severity, problems in (("problem", seen.problems), ("warning", (*seen.warnings, *seen.elsewhere))):
-        for problem in problems:
+    problems = (*seen.problems, *looks(seen.settings)) if seen.settings is not None else seen.problems
+    for severity, found in (("problem", problems), ("warning", (*seen.warnings, *seen.elsewhere))):
+        for problem in found:
             _report(severity, problem, as_json=as_json)
-    if seen.problems or seen.settings is None:
+    if problems or seen.settings is None:
         return sysexits.CONFIG
-    if postfix or postfix_directory is not None:
-        found = _compare(seen.settings, postfix_directory, target, as_json=as_json)
-        if found:
-            return sysexits.FOUND_PROBLEMS
+    asked = postfix or postfix_directory is not None
+    if asked and _compare(seen.settings, postfix_directory, target, as_json=as_json):
+        return sysexits.FOUND_PROBLEMS
     if not as_json:
         count = len(seen.settings.queues)
         agreed = ", and Postfix agrees with it" if postfix or postfix_directory else ""
         click.echo(f"{path}: can be used ({count} queue{'s' if count > 1 else ''}){agreed}")
     return sysexits.OK
+
+
+def looks(settings: Settings) -> Sequence[ConfigProblem]:
+    """Return what is wrong with the operator's templates and logos; a folder that cannot be read was named before."""
+    from gateway.console.appearance import problems
+
+    folder = settings.templates
+    return problems(settings) if folder is None or folder.is_dir() else ()
 
 
 def _report(severity: str, problem: ConfigProblem, *, as_json: bool) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gateway.cli import sysexits
-from gateway.cli.frame import command, complain, invocation
+from gateway.cli.frame import CommandError, command, complain, invocation
 from gateway.cli.opening import with_desk
 from gateway.cli.output import cell, json_option, print_json
+from gateway.cli.preview import KINDS, LOCALES, Wish, letter
 
 if TYPE_CHECKING:
     from gateway.config import Settings
     from gateway.console import Desk
-    from gateway.model import Claim, Facts, ParsedMail
+    from gateway.model import Claim, Draft, Facts, ParsedMail
     from gateway.policy import Policy
 
 # Where mail is judged that no configuration is given for. Names under .invalid (RFC 2606 §2) are nobody's.
@@ -38,6 +39,7 @@ STDIN = "-"
 class Look:
     """What mails are judged by: the policy, the envelope recipient of those that are given none, and how facts come."""
 
+    settings: Settings
     policy: Policy
     queue: str
     rcpt_to: str
@@ -45,17 +47,34 @@ class Look:
 
 
 @command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True))
+@click.argument("files", nargs=-1, type=click.Path(allow_dash=True))
 @click.option("--mail-from", metavar="ADDRESS", help="Envelope sender; else the mail's Return-Path.")
 @click.option("--rcpt", metavar="ADDRESS", help="Envelope recipient; else the first queue's first creation address.")
 @click.option("--database", is_flag=True, help="Also look into the database: tickets, duplicates, what was blocked.")
+@click.option(
+    "--preview", is_flag=False, flag_value=KINDS[0], metavar=f"[{'|'.join(KINDS)}]", help="Show the letter instead."
+)
+@click.option("--queue", metavar="KEY", help="With --preview: in the name of this queue.")
+@click.option("--locale", type=click.Choice(LOCALES), help="With --preview: in this language.")
+@click.option("--html", type=click.Path(allow_dash=True), help="With --preview: write the page to this file.")
+@click.option("--eml", type=click.Path(allow_dash=True), help="With --preview: write the mail to this file, unsigned.")
 @json_option
-def explain(files: Sequence[str], mail_from: str | None, rcpt: str | None, database: bool, as_json: bool) -> int:
+def explain(  # noqa: PLR0917 - one parameter for each option
+    files: Sequence[str],
+    mail_from: str | None,
+    rcpt: str | None,
+    database: bool,
+    preview: str | None,
+    as_json: bool,
+    **rest: str | None,
+) -> int:
     """Tell for each FILE what would become of it and why, without doing anything. `-` reads standard input.
 
     Without a configuration, one queue stands in. Without --database, no mail is a duplicate or continues a ticket.
+    With --preview it shows the letter that would answer: by itself the acknowledgement.
     """
     code = sysexits.OK
+    files, wish = wished(files, preview, rest)
 
     def shown(look: Look) -> Iterator[dict[str, Any]]:
         nonlocal code
@@ -65,11 +84,14 @@ def explain(files: Sequence[str], mail_from: str | None, rcpt: str | None, datab
             except OSError as error:
                 code = complain(f"{file}: {error.strerror}; name a file that holds one mail", sysexits.NOINPUT)
                 continue
-            yield explain_mail(file, raw, look, mail_from=mail_from)
+            yield explain_mail(file, raw, look, mail_from=mail_from, wish=wish)
 
     def show(look: Look) -> None:
         for found in shown(look):
-            if as_json:
+            draft = found.pop("draft", None)
+            if draft is not None and wish is not None:
+                show_letter(draft, wish, found, as_json=as_json)
+            elif as_json:
                 print_json(found)
             else:
                 click.echo("\n".join(described(found)) + "\n")
@@ -81,8 +103,44 @@ def explain(files: Sequence[str], mail_from: str | None, rcpt: str | None, datab
     return code
 
 
-def explain_mail(file: str, raw: bytes, look: Look, *, mail_from: str | None = None) -> dict[str, Any]:
-    """Return the object for one mail. The steps are those of `pipeline.process`, but that nothing is stored."""
+def wished(
+    files: Sequence[str], preview: str | None, letter: Mapping[str, str | None]
+) -> tuple[Sequence[str], Wish | None]:
+    """Return the files and the letter that is wanted. Raises CommandError for what does not go together."""
+    if preview is not None and preview not in KINDS:  # `--preview FILE`: the word behind is no kind
+        files, preview = (preview, *files), KINDS[0]
+    if not files:
+        raise CommandError("there is no FILE", "name one that holds one mail, or - for standard input", sysexits.USAGE)
+    if preview is None:
+        extra = next((name for name, value in letter.items() if value is not None), None)
+        if extra:
+            raise CommandError(f"--{extra} goes with --preview", "add --preview", sysexits.USAGE)
+        return files, None
+    if len(files) > 1 and (letter["html"] or letter["eml"]):
+        raise CommandError("one letter is written at a time", "name one FILE", sysexits.USAGE)
+    return files, Wish(preview, **letter)
+
+
+def show_letter(draft: Draft, wish: Wish, found: dict[str, Any], *, as_json: bool) -> None:
+    """Show a letter, and write it where it is wanted."""
+    from gateway.cli import preview
+
+    preview.write(draft, wish)
+    if not wish.speaks:
+        return
+    if as_json:
+        print_json({**found, "preview": preview.as_object(draft, wish.kind)})
+    else:
+        click.echo("\n".join(preview.described(draft, found, wish.kind)) + "\n")
+
+
+def explain_mail(
+    file: str, raw: bytes, look: Look, *, mail_from: str | None = None, wish: Wish | None = None
+) -> dict[str, Any]:
+    """Return the object for one mail, and the letter that is wanted under `draft`.
+
+    The steps are those of `pipeline.process`, but that nothing is stored.
+    """
     from gateway.cli.explain_object import explanation
     from gateway.decision import decide
     from gateway.mail import parse, to_crlf
@@ -94,7 +152,9 @@ def explain_mail(file: str, raw: bytes, look: Look, *, mail_from: str | None = N
     envelope = Envelope(sender, look.rcpt_to, now, source="explain")
     claim = Claim(IntakeId(0), envelope, raw, look.queue, 1, 0)
     facts, key = look.gather(claim, mail, now)
-    return explanation(file, envelope, mail, decide(mail, facts, key, look.policy), facts.route)
+    plan = decide(mail, facts, key, look.policy)
+    found = explanation(file, envelope, mail, plan, facts.route)
+    return found if wish is None else {**found, "draft": letter(look.settings, wish, mail, plan, facts.route.queue)}
 
 
 def open_desk(rcpt: str | None) -> Look:
@@ -112,7 +172,7 @@ def open_desk(rcpt: str | None) -> Look:
         tokens = read_tokens(mail, claim.envelope, policy.keys)
         return policy.facts(claim, route, tokens, Stored(), now), idempotence_key(mail)
 
-    return Look(policy, *recipient(settings, policy, rcpt), gather)
+    return Look(settings, policy, *recipient(settings, policy, rcpt), gather)
 
 
 def from_database(desk: Desk, rcpt: str | None, loop: asyncio.AbstractEventLoop) -> Look:
@@ -123,7 +183,7 @@ def from_database(desk: Desk, rcpt: str | None, loop: asyncio.AbstractEventLoop)
         reading = desk.books.inspect(lambda writer: pipeline.gather(writer, claim, mail, desk.policy, now))
         return asyncio.run_coroutine_threadsafe(reading, loop).result()
 
-    return Look(desk.policy, *recipient(desk.settings, desk.policy, rcpt), gather)
+    return Look(desk.settings, desk.policy, *recipient(desk.settings, desk.policy, rcpt), gather)
 
 
 def recipient(settings: Settings, policy: Policy, rcpt: str | None) -> tuple[str, str]:

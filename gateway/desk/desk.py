@@ -12,6 +12,7 @@ from gateway.desk.administration import Administration
 from gateway.desk.changing import Changing
 from gateway.desk.passwords import Argon2, Hasher
 from gateway.desk.ports import DeskBooks
+from gateway.desk.preview import Previews
 from gateway.desk.shelf import Shelf
 from gateway.desk.tickets import Tickets
 from gateway.desk.together import Together
@@ -37,6 +38,7 @@ class Desk:
     together: Together
     administration: Administration
     webhooks: Webhooks
+    previews: Previews
     books: Books
     settings: Callable[[], Settings]
     clock: Clock
@@ -67,6 +69,7 @@ def open_desk(
         together=Together(books, clock),
         administration=Administration(books, settings, wake, check),
         webhooks=Webhooks(books, settings, wake),
+        previews=Previews(policy),
         books=books,
         settings=settings,
         clock=clock,

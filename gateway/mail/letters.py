@@ -27,6 +27,10 @@ MAX_EXCERPT = 2_000  # characters of a customer's text in an alert
 class Templates(Protocol):
     """Renders the templates by name. Implementations escape by the kind of template and never fetch anything."""
 
+    @property
+    def overridden(self) -> frozenset[str]:
+        """Return the names of the templates that are the operator's own."""
+
     def render(self, name: str, **values: object) -> str:
         """Return the text. `name` is `layout.html`, `layout.txt` or `LOCALE/LETTER.txt`."""
 

@@ -6,8 +6,10 @@ Templates run in jinja2's sandbox. What a mail brings along is a value to them a
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Mapping
+import traceback
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -32,6 +34,10 @@ MAX_RENDERED = 4 << 20
 MAX_LOGO = 256 << 10
 _SIGNATURES = ((b"\x89PNG\r\n\x1a\n", "image/png", "png"), (b"\xff\xd8\xff", "image/jpeg", "jpg"))
 _LINK = re.compile(r"https?://[^\s<>\"'`{}|\\^]{1,500}[^\s<>\"'`{}|\\^.,;:!?)\]]")
+
+LIKENESS = 0.8  # of a file's name to that of a template, from where on it is taken for a slip
+NEEDLE = "Hello,"  # what stands in the sample's texts
+NEEDED = {"reply.txt": "text", "alert.txt": "text", "layout.txt": "paragraphs", "layout.html": "paragraphs"}
 
 # Every variable that a template may use, with a value to try it on at the start.
 SAMPLE: Mapping[str, object] = MappingProxyType(
@@ -81,6 +87,11 @@ class MailTemplates:
         if folder:
             _check(folder, self._overridden, self._own)
 
+    @property
+    def overridden(self) -> frozenset[str]:
+        """Return the names of the operator's own templates."""
+        return self._overridden
+
     def render(self, name: str, **values: object) -> str:
         """Return the text. An operator's template that fails is replaced by ours: mail must not wait for its author."""
         if self._own is not None and name in self._overridden:
@@ -118,24 +129,49 @@ def _render(environment: jinja2.Environment, name: str, values: Mapping[str, obj
 
 def _check(folder: Path, names: frozenset[str], environment: jinja2.Environment | None) -> None:
     """Try each of the operator's templates once. Raises ConfigError with file, line and cure."""
-    problems = []
+    problems = [*_misnamed(folder)]
     for name in sorted(names):
-        line = 1
+        path, line = folder / name, 1
+        cure = f"compare with the shipped template {SHIPPED / name}"
         try:
-            if (folder / name).stat().st_size > MAX_TEMPLATE:
+            if path.stat().st_size > MAX_TEMPLATE:
                 problem = f"has more than {MAX_TEMPLATE} octets"
             else:
                 assert environment is not None
-                _render(environment, name, SAMPLE)
-                continue
+                missing = _unsaid(name, _render(environment, name, SAMPLE))
+                if not missing:
+                    continue
+                problem, cure = f"leaves out {missing}", f"put {{{{ {missing} }}}} into it; {cure}"
         except jinja2.TemplateSyntaxError as error:
             problem, line = str(error.message), error.lineno
         except (jinja2.TemplateError, OSError, UnicodeError, ArithmeticError, LookupError, TypeError) as error:
-            problem = str(error) or type(error).__name__
-        cure = f"compare with the shipped template {SHIPPED / name}"
-        problems.append(ConfigProblem(str(folder / name), line, 1, "templates", problem, cure))
+            problem, line = str(error) or type(error).__name__, _line_in(path, error)
+            if isinstance(error, jinja2.UndefinedError):
+                cure = f"use what there is: {', '.join(sorted(SAMPLE))}; {cure}"
+        problems.append(ConfigProblem(str(path), line, 1, "templates", problem, cure))
     if problems:
         raise ConfigError(tuple(problems))
+
+
+def _line_in(path: Path, error: Exception) -> int:
+    """Return the line of a template that an error came from; jinja2 puts it into the traceback."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((frame.lineno or 1 for frame in reversed(frames) if frame.filename == str(path)), 1)
+
+
+def _unsaid(name: str, rendered: str) -> str:
+    """Return the variable without which a letter is useless, if the template leaves it out: what somebody wrote."""
+    variable = NEEDED.get(name.rpartition("/")[2], "")
+    return "" if not variable or NEEDLE in rendered else variable
+
+
+def _misnamed(folder: Path) -> Iterator[ConfigProblem]:
+    """Notice files whose name is almost that of a template: nobody would ever use them, and nobody would say so."""
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and name not in NAMES and (near := difflib.get_close_matches(name, NAMES, 1, LIKENESS)):
+            cure = f"call it {near[0]}, or move it out of the folder"
+            yield ConfigProblem(str(path), 1, 1, "templates", "is the name of no template", cure)
 
 
 def load_look(appearance: Appearance, hostname: str) -> Look:

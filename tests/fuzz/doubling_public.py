@@ -163,6 +163,8 @@ def _draft(size: int) -> Draft:
 class _Plain:
     """Templates that show their values."""
 
+    overridden: frozenset[str] = frozenset()
+
     def render(self, name: str, **values: object) -> str:
         return f"{name}\n" + "\n\n".join(map(str, values.values()))
 

@@ -8,8 +8,10 @@ import itertools
 import smtplib
 import sqlite3
 import threading
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -74,6 +76,28 @@ class Street:
         self.daemon.config.write_text(f"{before}queues:{queues}channels:{after.partition('channels:')[2]}")
         self._numbers = itertools.count(1)
 
+    def message(
+        self,
+        subject: str,
+        text: str = "It does not print.",
+        *,
+        author: str = MARIE,
+        answers: EmailMessage | None = None,
+        **fields: str,
+    ) -> bytes:
+        """Return a mail as its author's program sends it. `answers` is the mail of ours that it continues."""
+        message = EmailMessage()
+        message["From"], message["Subject"] = author, subject
+        message["To"] = "support@example.org"
+        message["Date"] = format_datetime(datetime.now(UTC))
+        message["Message-ID"] = f"<m{next(self._numbers)}@customer.example>"
+        if answers is not None:
+            message["In-Reply-To"] = message["References"] = str(answers["Message-ID"])
+        for name, value in fields.items():
+            message[name.replace("_", "-")] = value
+        message.set_content(text)
+        return message.as_bytes(policy=policy.SMTP)
+
     def write(
         self,
         subject: str,
@@ -84,19 +108,15 @@ class Street:
         answers: EmailMessage | None = None,
         **fields: str,
     ) -> None:
-        """Let a mail come in, and be judged. `answers` is the mail of ours that it continues, at its Reply-To."""
-        message = EmailMessage()
-        message["From"], message["Subject"] = author, subject
-        message["To"] = "support@example.org"
-        message["Message-ID"] = f"<m{next(self._numbers)}@customer.example>"
-        if answers is not None:
-            to = str(answers["Reply-To"].addresses[0].addr_spec)
-            message["In-Reply-To"] = message["References"] = str(answers["Message-ID"])
-        for name, value in fields.items():
-            message[name.replace("_", "-")] = value
-        message.set_content(text)
+        """Let a mail come in, and be judged; what answers goes where the Reply-To of that mail points."""
+        octets = self.message(subject, text, author=author, answers=answers, **fields)
+        self.hand_over(octets, to if answers is None else reply_address(answers))
+
+    def hand_over(self, octets: bytes, to: str) -> None:
+        """Let octets come in by LMTP, and be judged."""
+        sender = opened(octets)["From"].addresses[0].addr_spec
         with smtplib.LMTP("127.0.0.1", self.daemon.lmtp, local_hostname="mx.example.org", timeout=30) as client:
-            client.sendmail(message["From"].addresses[0].addr_spec, [to], message.as_bytes(policy=policy.SMTP))
+            client.sendmail(sender, [to], octets)
         self.daemon.until(self.daemon.settled)
 
     def pass_time(self, minutes: float) -> None:
@@ -115,6 +135,10 @@ class Street:
         """Return the newest mail to an address that says these words, once it is there."""
         self.daemon.until(lambda: any(words in everything(item.content) for item in self.wire.sent(to)), seconds)
         return opened([item for item in self.wire.sent(to) if words in everything(item.content)][-1].content)
+
+
+def reply_address(mail: EmailMessage) -> str:
+    return str(mail["Reply-To"].addresses[0].addr_spec)
 
 
 def opened(octets: bytes) -> EmailMessage:

@@ -19,6 +19,7 @@ from gateway.http.pages.changing import changing_routes
 from gateway.http.pages.entrance import entrance_routes
 from gateway.http.pages.lists import list_routes
 from gateway.http.pages.live import live_routes
+from gateway.http.pages.previews import preview_routes
 from gateway.http.pages.shelf import shelf_routes
 from gateway.http.pages.ticket import ticket_routes
 from gateway.http.pages.view import Pages
@@ -37,6 +38,7 @@ AREAS = (
     admin_agent_routes,
     admin_list_routes,
     admin_webhook_routes,
+    preview_routes,
 )
 
 __all__ = ["Pages", "page_routers"]

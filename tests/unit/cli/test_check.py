@@ -52,3 +52,35 @@ def test_a_missing_file_is_named_with_the_cure(poterne: Poterne, tmp_path: Path)
         seen.err == f"{tmp_path}/absent.yaml:1:1: (file): cannot be read: No such file or directory; "
         "name another file with -c, or make this one readable\n"
     )
+
+
+def test_templates_that_cannot_be_used_are_named_with_line_and_cure(poterne: Poterne, config: Path) -> None:
+    own = config.parent / "own"
+    (own / "en").mkdir(parents=True)
+    (own / "en/solved.txt").write_text("Subject: Solved\n\nHello {{ nmae }},\n")
+    (own / "en/reply.txt").write_text("Subject: Re: {{ subject }}\n\nSee above.\n")
+    (own / "en/acknowlegement.txt").write_text("Subject: Thank you\n")
+    (own / "README").write_text("Our own words.\n")
+    config.write_text(f"{config.read_text()}templates: {own}\n")
+    seen = poterne("check", "-c", config)
+
+    assert seen.code == 78
+    errors = [line for line in seen.err.splitlines() if not line.startswith("warning")]
+    assert errors[0] == (
+        f"{own}/en/acknowlegement.txt:1:1: templates: is the name of no template; "
+        "call it en/acknowledgement.txt, or move it out of the folder"
+    )
+    assert errors[1].startswith(f"{own}/en/reply.txt:1:1: templates: leaves out text; put {{{{ text }}}} into it;")
+    assert errors[2].startswith(f"{own}/en/solved.txt:3:1: templates: 'nmae' is undefined; use what there is: author,")
+    assert len(errors) == 3
+
+
+def test_a_logo_that_is_none_is_named(poterne: Poterne, config: Path) -> None:
+    logo = config.parent / "logo.png"
+    logo.write_text("<svg/>")
+    text = config.read_text().replace("    acknowledge: false", f"    appearance: {{logo: {logo}}}")
+    config.write_text(text)
+    seen = poterne("check", "-c", config)
+
+    assert seen.code == 78
+    assert f"{logo}:1:1: appearance.logo: is neither PNG nor JPEG; name a PNG or JPEG file" in seen.err

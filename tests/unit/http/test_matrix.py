@@ -111,6 +111,7 @@ API: dict[tuple[str, str], Case] = {
     ("GET", "/admin/forwarders"): ADMIN,
     ("GET", "/admin/configuration"): ADMIN,
     ("GET", "/admin/check"): ADMIN,
+    ("GET", "/admin/preview"): Case("admin", query="?queue=support"),
     ("GET", "/admin/blocklist"): ADMIN,
     ("POST", "/admin/blocklist"): Case("admin", {"pattern": "noreply@example.com"}),
     ("DELETE", "/admin/blocklist"): Case("admin", query="?pattern=x"),
