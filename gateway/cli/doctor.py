@@ -78,6 +78,7 @@ def from_store(settings: Settings) -> list[Finding]:
             checks.Finding(checks.Grade.FINE, "database", "answers, and has the present schema"),
             *checks.blocklist_gaps(settings, own, stored),
             *checks.missing_forwarders(settings, await books.list_intakes(checks.RECENT_INTAKES)),
+            *checks.direct_inboxes(settings, await books.inbox_rows()),
             *checks.standstill(state.breakers, state.pauses, state.quarantined),
             *checks.webhooks(states_of(settings.webhooks, await books.webhook_depths())),
         ]

@@ -20,7 +20,7 @@ from pathlib import Path
 from gateway.config.settings import Settings
 from gateway.config.units import folded
 from gateway.desk.webhooks import WebhookState
-from gateway.model import BreakerRow, IntakeRow, PauseRow
+from gateway.model import BreakerRow, InboxHealth, InboxRow, IntakeRow, PauseRow
 
 Version = tuple[int, ...]
 
@@ -167,6 +167,22 @@ def missing_forwarders(settings: Settings, rows: Iterable[IntakeRow]) -> Iterato
         if not is_configured(name, settings.queues[queue].forwarders):
             shown = f"{name} forwards to us ({count} of the last mails of queue {queue})"
             yield Finding(Grade.DOUBTFUL, "forwarder", shown, f"set {lines[queue, name]}")
+
+
+def direct_inboxes(settings: Settings, rows: Iterable[InboxRow]) -> Iterator[Finding]:
+    """Look for direct inboxes that nobody reads; what their server said comes with the cure."""
+    known = {row.name: row for row in rows}
+    for name in settings.connections:
+        row = known.get(name)
+        if row is None:
+            cure = "see that the daemon runs, and that it was restarted since the connection was configured"
+            yield Finding(Grade.DOUBTFUL, "inbox", f"{name} was never looked at", cure)
+        elif row.health is InboxHealth.REFUSED:
+            yield Finding(
+                Grade.BAD, "inbox", f"{name} is refused since {row.changed_at:%Y-%m-%d %H:%M} UTC: {row.detail}"
+            )
+        elif row.health is InboxHealth.RETRYING:
+            yield Finding(Grade.DOUBTFUL, "inbox", f"{name} is tried again: {row.detail}")
 
 
 def standstill(breakers: Iterable[BreakerRow], pauses: Iterable[PauseRow], quarantined: int) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from gateway.config import SecretUnavailable, Settings, read_key
 from gateway.errors import ConfigError, ConfigProblem, StorageUnavailable
+from gateway.model import InboxRow
 from gateway.policy import Policy, build_letterheads, build_policy, own_addresses
 from gateway.ports import Operations, Outbox, Reader, Store, WebhookOperations
 from gateway.store import BoundTable, SqlStore, StoreOptions, migrate, open_store
@@ -19,6 +20,9 @@ from gateway.store import BoundTable, SqlStore, StoreOptions, migrate, open_stor
 
 class Books(Store, Outbox, Reader, Operations, WebhookOperations, Protocol):
     """Everything that the store can do for an operator."""
+
+    async def inbox_rows(self) -> Sequence[InboxRow]:
+        """Return how each direct inbox goes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from gateway.errors import PoterneError, SignInRefused
 from gateway.inbox.mailbox import Account, Mailbox, NotImplementedByServer, open_mailbox
 from gateway.model import Envelope, InboxHealth, InboxProgress, IntakeId
 from gateway.ports import InboxLedger
-from gateway.telemetry import failpoint
+from gateway.telemetry import failpoint, metrics
 from gateway.telemetry.log import get_logger
 
 T = TypeVar("T")
@@ -135,6 +135,8 @@ class Fetcher:
             progress = self._first_progress(mailbox)
             while not self._stopping.is_set():
                 progress = self._take_all(mailbox, progress)
+                metrics.INBOX_LOOKED.labels(options.name).set_to_current_time()
+                metrics.succeeded("fetch")
                 self._report(InboxHealth.OK, f"read up to UID {progress.last_uid}, {len(progress.pending)} put aside")
                 if not self._wait_for(self._ledger.lease(options.name, self._holder, LEASE)):
                     return

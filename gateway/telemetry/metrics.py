@@ -134,6 +134,11 @@ WEBHOOK_STOPPED = _gauge("webhook_stopped", "1 while a webhook is paused, or gon
 # --- direct inboxes -------------------------------------------------------------------------------------------
 
 INBOX_UP = _gauge("inbox_up", "1 while a direct inbox is connected or fetched by another node.", "connection")
+INBOX_LOOKED = _gauge(
+    "inbox_last_look_timestamp_seconds",
+    "Unix time at which this node last looked into a direct inbox with success.",
+    "connection",
+)
 
 # --- the daemon -----------------------------------------------------------------------------------------------
 

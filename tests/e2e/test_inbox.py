@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from email import message_from_bytes
@@ -198,9 +199,13 @@ def test_office365_signs_in_and_a_token_that_expires_is_renewed_by_itself(provid
         number = max(row["number"] for row in daemon.rows("tickets"))
         before = len(provider.sent())
         provider.sign_in.expire()
+        grants = len(provider.sign_in.grants)
+        provider.postfix.stop()  # the kept connection breaks: the next mail signs in anew, with the token that expired
+        provider.postfix.start()
         assert daemon.command("reply", str(number), text="And again.").returncode == 0
         daemon.until(lambda: len(provider.sent()) > before, 60)
 
+        assert len(provider.sign_in.grants) > grants
         assert daemon.command("audit").returncode == 0
 
 
@@ -222,6 +227,15 @@ def test_a_revoked_sign_in_stops_cleanly_is_visible_and_loses_nothing(provider, 
         assert len(provider.sign_in.grants) - grants <= 2  # it does not hammer
         assert "run `poterne connect` again" in daemon.log.read_text()
         assert len(daemon.rows("tickets")) == 1
+        doctor = daemon.command("doctor", "--json")
+        findings = [json.loads(line) for line in doctor.stdout.splitlines()]
+        (seen,) = [item for item in findings if item["about"] == "inbox"]
+        assert (doctor.returncode, seen["grade"]) == (1, "bad")
+        assert "run `poterne connect` again" in seen["seen"]
+        assert query(daemon.database, "SELECT name, health FROM inboxes") == [("desk", "refused")]
+        metrics = daemon.get("/metrics")[1]
+        assert 'poterne_inbox_up{connection="desk"} 0.0' in metrics
+        assert 'poterne_inbox_last_look_timestamp_seconds{connection="desk"}' in metrics
         assert daemon.stop() == 0
         assert daemon.command("connect", "desk").returncode == 0
         daemon.start()

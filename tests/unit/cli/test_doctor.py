@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from gateway.cli import doctor_checks
 from gateway.cli.doctor_checks import PYTHON_FLAWS, SQLITE_WAL_RESET, Grade, is_affected, newest_fix, parsed
+from gateway.config import Settings
+from gateway.model import InboxHealth, InboxRow
 from tests.unit.cli.conftest import Poterne, customer, take
 
 
@@ -127,3 +132,22 @@ def test_a_database_that_is_gone_is_bad(poterne: Poterne, config: Path) -> None:
 
     assert seen.code == 1
     assert [line["grade"] for line in seen.objects if line["about"] == "database"] == [Grade.BAD]
+
+
+def test_direct_inboxes_that_nobody_reads_are_named_with_the_cure() -> None:
+    settings = cast("Settings", SimpleNamespace(connections=dict.fromkeys(("well", "new", "shut", "shaky"))))
+    since = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+    rows = [
+        InboxRow("well", InboxHealth.OK, "read up to UID 7", since),
+        InboxRow("shut", InboxHealth.REFUSED, "revoked; run `poterne connect` again", since),
+        InboxRow("shaky", InboxHealth.RETRYING, "timed out; next try in 5 s", since),
+        InboxRow("gone", InboxHealth.REFUSED, "no connection of this name any more", since),
+    ]
+    found = {item.seen.split()[0]: item for item in doctor_checks.direct_inboxes(settings, rows)}
+
+    assert {name: item.grade for name, item in found.items()} == {
+        "new": Grade.DOUBTFUL,
+        "shut": Grade.BAD,
+        "shaky": Grade.DOUBTFUL,
+    }
+    assert found["shut"].seen.endswith("since 2026-03-01 09:30 UTC: revoked; run `poterne connect` again")
