@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -35,12 +34,14 @@ MAX_CHARACTERS: Final = 16384
 # --- fingerprint ----------------------------------------------------------------------------------------------
 
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")
-_NOISE: Final = re.compile(r"[0-9@/\\]|\w\.\w")  # numbers, ids, dates, addresses, links
+_NOISE: Final = re.compile(r"[0-9@/\\]")  # numbers, ids, dates, addresses, links ...
+_DOTTED: Final = re.compile(r"\w\.\w")  # ... and names of hosts
 _GREETING: Final = (
     "hello", "hi", "hey", "dear", "good morning", "good afternoon", "hallo", "liebe", "lieber", "guten tag",
     "sehr geehrte", "bonjour", "bonsoir", "cher", "chère", "salut", "hola", "estimado", "estimada", "ciao", "gentile",
     "olá", "prezado", "hej", "beste", "geachte", "dzień dobry",
 )  # fmt: skip
+_SKIPPED: Final = (">", *_GREETING)
 _TICKET_WORDS: Final = frozenset(
     {"re", "fwd", "aw", "auto", "automatic", "ticket", "request", "case", "received", "reply"}
 )
@@ -55,8 +56,7 @@ def fingerprint(mail: ParsedMail) -> str:
     if mail.fingerprint is not None:
         return mail.fingerprint
     lines = (mail.reply_text or mail.text)[:MAX_CHARACTERS].casefold().splitlines()
-    kept = [line for line in lines if not line.lstrip().startswith((">", *_GREETING))]
-    words = _words(kept)
+    words = _words(line for line in lines if not line.lstrip().startswith(_SKIPPED))
     subject = [word for word in _words([base_subject(mail.subject)]) if word not in _TICKET_WORDS]
     if not words and not subject:
         return ""
@@ -70,10 +70,13 @@ def _words(lines: Iterable[str]) -> list[str]:
     for line in lines:
         if len(found) >= MAX_WORDS:
             break
-        noisy = _NOISE.search(line) is not None
-        clean = " ".join([token for token in line.split() if not _NOISE.search(token)]) if noisy else line
+        clean = " ".join([token for token in line.split() if not _noisy(token)]) if _noisy(line) else line
         found += _WORD.findall(clean)
     return found[:MAX_WORDS]
+
+
+def _noisy(text: str) -> bool:
+    return _NOISE.search(text) is not None or ("." in text and _DOTTED.search(text) is not None)
 
 
 def distance(one: str, two: str) -> int:
@@ -81,26 +84,36 @@ def distance(one: str, two: str) -> int:
     return (int(one, 16) ^ int(two, 16)).bit_count() if one and two else 64
 
 
-_LANE: Final = 16  # bits per counter; MAX_WORDS twice and a subject fit
-_LANES: Final = tuple(sum((byte >> bit & 1) << bit * _LANE for bit in range(8)) for byte in range(256))
+BITS: Final = 64
 
 
 @lru_cache(maxsize=8192)
 def _hash(feature: str) -> bytes:
-    return hashlib.blake2b(feature.encode("utf-8", "replace"), digest_size=8).digest()
+    return hashlib.blake2b(feature.encode("utf-8", "replace"), digest_size=BITS // 8).digest()
 
 
 def _simhash(features: Iterable[str]) -> int:
     """Return the bits that more than half of the features' hashes have set."""
     hashes = b"".join([_hash(feature) for feature in features])
-    half = len(hashes) / 16
-    mask = (1 << _LANE) - 1
+    many = len(hashes) * 8 // BITS
+    # All hashes side by side in one integer, of which one half is added to the other until one is left. What is added
+    # are counters: `planes` holds bit 0 of all of them in one integer, bit 1 in the next.
+    planes = [int.from_bytes(hashes, "big")]
+    left = 1 << max(0, many - 1).bit_length()
+    while left > 1:
+        left //= 2
+        width = left * BITS
+        mask, carry, added = (1 << width) - 1, 0, []
+        for plane in planes:
+            low, high = plane & mask, plane >> width
+            either = low ^ high
+            added.append(either ^ carry)
+            carry = low & high | carry & either
+        planes = [*added, carry]
     result = 0
-    for place in range(8):
-        # Each bit of the octet in a lane of its own, so that adding integers counts bits; equal octets at once.
-        total = sum(_LANES[octet] * times for octet, times in Counter(hashes[place::8]).items())
-        for bit in reversed(range(8)):
-            result = result << 1 | ((total >> bit * _LANE & mask) > half)
+    for bit in reversed(range(BITS)):
+        count = sum([(plane >> bit & 1) << power for power, plane in enumerate(planes)])
+        result = result << 1 | (count * 2 > many)
     return result
 
 

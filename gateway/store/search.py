@@ -21,23 +21,41 @@ LONGEST_WORD: Final = 100
 MOST_WORDS: Final = 12  # of one search
 SAID: Final = frozenset({EntryKind.CUSTOMER, EntryKind.AGENT, EntryKind.NOTE, EntryKind.AUTO_REPLY})
 BLANKED: Final = {code: " " for code in range(128) if not chr(code).isalnum()}  # all of ASCII but letters and digits
+ACCENTS: Final = re.compile("[\u0300-\u034e\u0350-\u036f]+")  # combining; U+034F is none
 PHRASES: Final = re.compile(r'"([^"]*)"?|([^"]+)')
 
 
 def folded(parts: Iterable[str | None]) -> str:
     """Return words as they are kept and searched."""
+    return " ".join(blanked(parts).split())
+
+
+def blanked(parts: Iterable[str | None]) -> str:
+    """Return words without accents and case, and blanks for whatever is neither letter nor digit."""
     plain = unicodedata.normalize("NFKD", " ".join(part for part in parts if part)[:LONGEST]).casefold()
+    if not plain.isascii():
+        plain = ACCENTS.sub("", plain)  # often all that was not ASCII
     if plain.isascii():
-        return " ".join(plain.translate(BLANKED).split())
-    signs = (c if c.isalnum() else "" if unicodedata.combining(c) else " " for c in plain)
-    return " ".join("".join(signs).split())
+        return plain.translate(BLANKED)
+    return "".join(c if c.isalnum() else "" if unicodedata.combining(c) else " " for c in plain)
+
+
+def all_short(words: str) -> bool:
+    """Tell, without looking at each, that no word is longer than LONGEST_WORD."""
+    blank = -1
+    while len(words) - blank > LONGEST_WORD + 1:
+        # Of a short word behind a blank, the next blank stands within so many characters; the last such one will do.
+        blank = words.rfind(" ", blank + 1, blank + LONGEST_WORD + 2)
+        if blank < 0:
+            return False
+    return True
 
 
 def remember(transaction: Transaction, entry_id: int, parts: Iterable[str | None]) -> None:
     """Index an entry."""
-    words = folded(parts)
-    if max(map(len, listed := words.split()), default=0) > LONGEST_WORD:
-        words = " ".join([word[:LONGEST_WORD] for word in listed])
+    words = blanked(parts)
+    if not all_short(words):
+        words = " ".join([word[:LONGEST_WORD] for word in words.split()])
     if transaction.dialect == "sqlite":
         transaction.run(search_fts5.INSERT, entry_id=entry_id, words=words)
     else:
