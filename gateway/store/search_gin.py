@@ -17,9 +17,10 @@ from gateway.store.statement import Statement, Transaction
 Finder = Callable[[int, int], list[int]]  # before which entry, and at most how many
 
 BLOCK: Final = 16_384  # entries that share a mark (migration 0007)
-WALKED: Final = 16_000  # newest entries
-WINDOWS: Final = (4, 16, 0)  # blocks to look into, one window after the other; 0: all that are left
-SAMPLED: Final = 2_000  # newest entries that say how common a word is
+WALKED: Final = 3_000  # newest entries, and more of them while one of fifty is a hit: about what the index costs
+DENSE: Final = 0.02
+WIDER: Final = 4  # times, from one window to the next
+SAMPLED: Final = 1_000  # newest entries that say how common a word is
 COMMON: Final = 0.05  # of them
 
 INSERT = Statement(
@@ -43,7 +44,7 @@ SHARE = Statement(
 )
 # Materialized, and with the condition for the whole query hidden in an expression: the index is to find `lead` only.
 FOUND = (
-    "WITH found AS MATERIALIZED (SELECT entry_id FROM entry_words WHERE words @@ {lead} AND entry_id < :before "
+    "WITH found AS MATERIALIZED (SELECT entry_id FROM entry_words WHERE words @@ {lead} AND entry_id <= :newest "
     "AND CASE WHEN words @@ to_tsquery('simple', :query) THEN TRUE ELSE FALSE END) "
     "SELECT entry_id FROM found ORDER BY entry_id DESC LIMIT :batch"
 )
@@ -68,32 +69,46 @@ def finder(transaction: Transaction, phrases: Sequence[Sequence[str]]) -> Finder
         newest = transaction.value(NEWEST, before=before)
         if newest is None:
             return []
-        oldest = newest - WALKED
-        found = [row[0] for row in transaction.rows(WALK, query=query, newest=newest, oldest=oldest, batch=batch)]
+        found, oldest = walk(transaction, query, newest, batch)
         if len(found) == batch or oldest <= 0:
             return found
         lead = lead or " & ".join(leading(transaction, conditions, newest))
-        return found + from_index(transaction, lead, query, before=oldest + 1, batch=batch - len(found))
+        share = len(found) / (newest - oldest)
+        return found + from_index(transaction, lead, query, oldest, batch - len(found), share=share)
 
     return find
 
 
-def from_index(transaction: Transaction, lead: str, query: str, *, before: int, batch: int) -> list[int]:
-    """Return the newest entries before one, window after window, each of more blocks than the one before."""
+def walk(transaction: Transaction, query: str, newest: int, batch: int) -> tuple[list[int], int]:
+    """Return hits among the newest entries, and where the walk ended: it goes on while it finds enough on its way."""
     found: list[int] = []
-    transaction.cursor.execute(BY_INDEX)
-    for blocks in WINDOWS:
-        newest = (before - 1) // BLOCK
-        oldest = max(0, newest - blocks + 1) if blocks else 0
-        given = {"lead": lead, "query": query, "before": before, "batch": batch - len(found)}
-        if blocks:
-            marks = " | ".join(f"'{mark(number)}'" for number in range(oldest, newest + 1))
-            found += [row[0] for row in transaction.rows(IN_BLOCKS, blocks=marks, **given)]
-        else:
-            found += [row[0] for row in transaction.rows(ANYWHERE, **given)]
-        before = oldest * BLOCK
-        if len(found) == batch or before <= 0:
+    oldest, span = newest, WALKED
+    while oldest > 0:
+        met = transaction.rows(WALK, query=query, newest=oldest, oldest=oldest - span, batch=batch - len(found))
+        found += [row[0] for row in met]
+        oldest -= span
+        if len(found) == batch or len(met) < DENSE * span:
             break
+        span *= WIDER
+    return found, oldest
+
+
+def from_index(transaction: Transaction, lead: str, query: str, newest: int, batch: int, *, share: float) -> list[int]:
+    """Return hits of the index up to an entry, from as many blocks as should have enough; then from more of them."""
+    found: list[int] = []
+    blocks = 1
+    transaction.cursor.execute(BY_INDEX)
+    while newest > 0 and len(found) < batch:
+        last = newest // BLOCK
+        blocks = int((batch - len(found)) / share / BLOCK) + 1 if share else blocks * WIDER
+        given = {"lead": lead, "query": query, "newest": newest, "batch": batch - len(found)}
+        if blocks * WIDER > last:
+            return found + [row[0] for row in transaction.rows(ANYWHERE, **given)]
+        marks = " | ".join(f"'{mark(number)}'" for number in range(last - blocks + 1, last + 1))
+        met = transaction.rows(IN_BLOCKS, blocks=marks, **given)
+        found += [row[0] for row in met]
+        share = len(met) / (blocks * BLOCK)
+        newest = (last - blocks + 1) * BLOCK - 1
     return found
 
 

@@ -177,7 +177,7 @@ async def test_a_beginning_that_would_merge_too_much_is_taken_as_near_as_can_be(
 async def test_search_goes_back_from_window_to_window(office, monkeypatch):
     monkeypatch.setattr("gateway.store.search_gin.WALKED", 2)
     monkeypatch.setattr("gateway.store.search_gin.BLOCK", 2)
-    monkeypatch.setattr("gateway.store.search_gin.WINDOWS", (1, 2, 0))
+    monkeypatch.setattr("gateway.store.search_gin.WIDER", 1)
     monkeypatch.setattr("gateway.store.search_gin.SAMPLED", 2)
     monkeypatch.setattr("gateway.store.desk_search.BATCHES", (2, 5, 50))
     wanted = [await office.ticket(f"Copper {n}", "zinc" if n % 3 else "tin and zinc") for n in range(9)]
