@@ -35,6 +35,27 @@ WIDTHS = (1920, 768, 360, 320)
 IN_THE_DARK = ("/", "/search?q=question", "/account", "/admin", "/admin/outbox", "/tickets/999999")
 HTML = '<p>The <b>printer</b> on the second floor is offline.</p><p><img src="https://tracker.example.net/x.png"></p>'
 
+PDF = b"""%PDF-1.4
+1 0 obj
+<< /Type /Catalog /Pages 2 0 R /OpenAction << /S /JavaScript /JS (app.alert\\("pwned"\\)) >> >>
+endobj
+2 0 obj
+<< /Type /Pages /Kids [3 0 R] /Count 1 >>
+endobj
+3 0 obj
+<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 200] /Contents 4 0 R >>
+endobj
+4 0 obj
+<< /Length 44 >>
+stream
+0.9 0.3 0.1 rg 20 20 260 160 re f 0 0 0 RG S
+endstream
+endobj
+trailer
+<< /Root 1 0 R >>
+%%EOF
+"""
+
 
 @pytest.fixture(scope="module")
 def number(house) -> int:
@@ -42,6 +63,7 @@ def number(house) -> int:
     mail = house.mail(SUBJECT, "The printer on the second floor is offline.\n", From="Ida Holm <ida@firm.example>")
     mail.add_alternative(HTML, subtype="html")
     mail.add_attachment(b"MZ" + b"\0" * 200, maintype="application", subtype="octet-stream", filename="update.exe")
+    mail.add_attachment(PDF, maintype="application", subtype="pdf", filename="floor.pdf")
     house.deliver(mail)
     house.settle()
     return next(int(row["number"]) for row in house.daemon.rows("tickets") if row["subject"] == SUBJECT)
@@ -136,6 +158,20 @@ def test_mails_of_strangers_stay_in_their_frame(sign_in, shot, number, house):
     page.wait_for_timeout(1000)
     assert asked == ["https://tracker.example.net/x.png"]
     shot(page, "formatted")
+
+
+def test_a_pdf_is_shown_by_the_browsers_viewer_in_a_sandbox(sign_in, shot, number):
+    page = sign_in("lea@example.org")
+    page.goto(f"/tickets/{number}")
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="Look at floor.pdf").click()
+    viewer = opened.value
+    viewer.wait_for_load_state()
+    assert viewer.evaluate("document.contentType") == "application/pdf"
+    assert viewer.evaluate("document.embeds.length") == 1  # the viewer took it; a blocked one leaves none
+    assert viewer.evaluate("origin") == "null"  # a document of nobody
+    viewer.wait_for_timeout(500)
+    shot(viewer, "pdf")
 
 
 def test_reading_and_answering_need_no_script(house, sign_in, shot, number):

@@ -5,30 +5,56 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from gateway.desk.nouns import Changes, Principal
-from gateway.errors import NotSendable
+from gateway.desk.nouns import Changes, Principal, TicketLine
+from gateway.errors import Conflict, NotSendable
 from gateway.http.pages.forms import Fields, fields_of
 from gateway.http.pages.lists import NOBODY
 from gateway.http.pages.text import local_path
+from gateway.http.pages.times import field_of
 from gateway.http.pages.view import Member, Number, Pages
+
+SEEN = "was-"  # before the name of a field: what stood in it when the page was made
 
 
 def changes_of(fields: Fields, who: Principal) -> Changes:
-    """Return what the form of the side column asks for; fields that it does not have are left alone."""
-    assignee = fields.given("assignee")
-    due = fields.given("due")
+    """Return what the form of the side column asks for; what it does not have, or leaves as it was, is left alone."""
+
+    def given(name: str) -> str | None:
+        value = fields.given(name)
+        return None if value == fields.given(SEEN + name) else value
+
+    assignee, due = given("assignee"), given("due")
     return Changes(
-        status=fields.given("status"),
+        status=given("status"),
         assignee="" if assignee == NOBODY else assignee,
-        priority=fields.given("priority"),
-        type=fields.given("type"),
-        queue=fields.given("queue"),
-        subject=fields.given("subject"),
-        due_at=fields.when("due", who.agent.zone),
+        priority=given("priority"),
+        type=given("type"),
+        queue=given("queue"),
+        subject=given("subject"),
+        due_at=fields.when("due", who.agent.zone) if due else None,
         no_due=due == "",
         add_tags=tuple(fields.text("add").replace(",", " ").split()),
         remove_tags=fields.texts("remove"),
     )
+
+
+def still_as_seen(line: TicketLine, fields: Fields, changes: Changes, zone: str) -> bool:
+    """Tell whether what is to be changed is still as its author saw it, whatever else happened on the ticket.
+
+    A status is a judgement of everything that was said: with new words on the ticket it has to be given again.
+    """
+    if changes.status is not None:
+        return False
+    present = {
+        "assignee": line.assignee or NOBODY,
+        "priority": line.priority,
+        "type": line.type or "",
+        "queue": line.queue,
+        "subject": line.subject,
+        "due": field_of(line.due_at, zone),
+    }
+    wanted = {name for name in present if fields.given(name) not in {None, fields.given(SEEN + name)}}
+    return all(fields.given(SEEN + name) == present[name] for name in wanted)
 
 
 def changing_routes(pages: Pages) -> APIRouter:
@@ -40,7 +66,14 @@ def changing_routes(pages: Pages) -> APIRouter:
     async def change(request: Request, who: Member, number: Number) -> Response:
         """Change a ticket."""
         fields = await fields_of(request)
-        await changing.change(who, number, changes_of(fields, who), version=fields.number("version"))
+        changes = changes_of(fields, who)
+        try:
+            await changing.change(who, number, changes, version=fields.number("version"))
+        except Conflict:
+            line = (await pages.desk.tickets.page(who, number)).line
+            if not still_as_seen(line, fields, changes, who.agent.zone):
+                raise
+            await changing.change(who, number, changes, version=line.version)
         return RedirectResponse(local_path(fields.text("back"), f"/tickets/{number}"), 303)
 
     @router.post("/unread")

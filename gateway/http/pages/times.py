@@ -26,6 +26,11 @@ def exact(moment: datetime, zone: str) -> str:
     return moment.astimezone(zone_of(zone) or UTC).strftime("%Y-%m-%d %H:%M %Z")
 
 
+def field_of(moment: datetime | None, zone: str) -> str:
+    """Return a moment as a field for local date and time holds it; empty for none."""
+    return moment.astimezone(zone_of(zone) or UTC).strftime("%Y-%m-%dT%H:%M") if moment else ""
+
+
 def ago(moment: datetime, now: datetime, words: Catalogue) -> str:
     """Return how far away a moment is: "3 min", "in 2 h", or its date."""
     distance = int((now - moment).total_seconds())

@@ -111,6 +111,7 @@ class Pages:
             "zone": zone,
             "ago": partial(times.ago, now=now, words=catalogue(locale)),
             "exact": partial(times.exact, zone=zone),
+            "local": partial(times.field_of, zone=zone),
             "when": pieces.shown_times(now, zone, catalogue(locale)),
             "queue_name": self.queue_name,
             "chip": pieces.queue_chips(self.queue_name, self.queue_colour),

@@ -8,7 +8,7 @@ import re
 from structlog.testing import capture_logs
 
 from gateway.desk.nouns import Agent, Principal
-from tests.support.desk import ADA, LEA
+from tests.support.desk import ADA, LEA, TOM
 
 ADMIN = ("", "/outbox", "/quarantine", "/trace", "/trace?q=1", "/limits", "/blocklist", "/suppressions", "/agents")
 OWN = (
@@ -60,6 +60,30 @@ async def test_a_long_conversation_is_folded_in_its_middle(office, browser):
     assert "</details>" in folded[folded.index("note 17") :]
     assert after.count("note 29") == 1
     assert page.count(">can run a program<") == 1
+
+
+async def test_a_change_stands_beside_another_one_and_never_over_it(office, browser):
+    number = await office.ticket()
+    lea, tom = await browser(LEA), await browser(TOM)
+    seen = dict(re.findall(r'name="(version|was-\w+)" value="([^"]*)"', (await lea.get(f"/tickets/{number}")).text))
+    form = {name.removeprefix("was-"): value for name, value in seen.items() if name != "version"}
+
+    async def save(who, **changed):
+        return (await who.ask("POST", f"/tickets/{number}/change", data=seen | form | changed)).status_code
+
+    async def line():
+        return (await office.desk.tickets.page(office.lea, number)).line
+
+    assert await save(tom, priority="high") == 303
+    assert await save(lea, assignee=LEA, due="2026-03-09T10:00") == 303  # Tom's priority stands
+    assert (await line()).priority == "high"
+    assert (await line()).assignee == LEA
+    assert await save(tom, assignee=TOM) == 409
+    assert await save(tom, due="") == 303  # as Tom saw it: nothing to do
+    assert await save(tom, due="2026-03-10T10:00") == 409
+    assert await save(tom, status="solved") == 409  # something happened on the ticket: judge again
+    assert (await line()).assignee == LEA
+    assert (await line()).status == "new"
 
 
 async def test_each_answer_has_a_nonce_of_its_own(office, browser):
