@@ -69,6 +69,9 @@ def build_instance(settings: Settings) -> Instance:
     letterheads = build_letterheads(settings, templates, lambda look: load_look(look, settings.hostname))
     policy = build_policy(settings, key, previous, letterheads)
     accounts: dict[str, Channel | Connection] = {**settings.ways_out, **settings.connections}
+    for webhook in settings.webhooks.values():
+        for secret in (webhook.secret, *webhook.previous_secrets):
+            _read(secret)  # the couriers read them again; from now on no log shows them
     return Instance(
         settings=settings,
         policy=policy,

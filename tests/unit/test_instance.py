@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 
 import pytest
@@ -53,6 +54,24 @@ def test_no_secret_shows_in_the_instance_or_in_the_log(files):
 
     assert "canary" not in repr(read)
     assert "canary" not in stream.getvalue()
+
+
+def test_the_secrets_of_webhooks_stay_out_of_the_log(tmp_path):
+    secret = f"whsec_{base64.b64encode(b'canary of the webhook, long').decode()}"
+    path = tmp_path / "webhook"
+    path.touch(mode=0o600)
+    path.write_text(secret)
+    daemon = Daemon(
+        tmp_path, more=f"webhooks: {{chat: {{url: https://chat.example.org/, secret: {{file: '{path}'}}}}}}"
+    )
+    read_instance(daemon.config)
+    stream = io.StringIO()
+    log.configure("info", "text", stream)
+    log.get_logger().warning("library.message", text=f"signed with {secret}")
+    structlog.reset_defaults()
+
+    assert secret not in stream.getvalue()
+    assert "[redacted]" in stream.getvalue()
 
 
 @pytest.mark.parametrize("broken", ["key", "password"])

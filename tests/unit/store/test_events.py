@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from sqlalchemy.sql.dml import Delete, UpdateBase
 
@@ -43,6 +44,8 @@ webhooks:
   tickets: {url: https://hooks.example.org/t, secret: {env: NOWHERE}, events: ["ticket.*", delivery.failed]}
 """
 MINUTE = timedelta(minutes=1)
+MANUAL = Path(__file__).parents[3] / "docs" / "webhooks.schema.json"
+SCHEMA = jsonschema_rs.validator_for(json.loads(MANUAL.read_text(encoding="utf-8")))  # whatever is told here, fits
 SENT = DeliveryResult(Outcome.SENT, 250, "250 2.0.0 queued as 1", dot_sent=True)
 LATER = DeliveryResult(Outcome.DEFERRED, 451, "451 4.2.0 busy")
 NEVER = DeliveryResult(Outcome.FAILED, 550, "550 5.1.1 no such user")
@@ -69,6 +72,7 @@ async def told(office: Office, webhook: str = "all") -> list[tuple[str, dict[str
         trace = await office.store.trace_webhook_delivery(row.id)
         payload = json.loads(trace.payload)
         assert list(payload) == ["type", "timestamp", "data"]
+        SCHEMA.validate(payload)
         assert payload["type"] == row.type
         found.append((row.type, payload["data"]))
     return found
