@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
 from sqlalchemy import bindparam, delete, exists, literal_column, select
 
@@ -12,10 +13,14 @@ from gateway.model import ClaimedEvent, DeliveryId, DeliveryResult
 from gateway.store import webhook_queue as queue
 from gateway.store.context import Context
 from gateway.store.core import StoreCore
+from gateway.store.pace import Rank
 from gateway.store.statement import Statement
 from gateway.store.tables_webhooks import events, webhook_attempts, webhook_deliveries
 from gateway.store.times import microseconds, to_moment_or_none, to_number
 
+T = TypeVar("T")
+
+STILL_TRIED = timedelta(days=6)  # longer than the schedule tries: what is younger may still be told
 PRUNED_AT_ONCE = 500  # rows in one transaction: nobody waits long for the writer
 
 d = webhook_deliveries.c
@@ -56,14 +61,14 @@ class WebhookBook:
     async def claim_deliveries(self, channel: str, limit: int, lease: timedelta) -> Sequence[ClaimedEvent]:
         """Take due events of a webhook, oldest first; each attempt is counted and committed before this returns."""
         await self._store.void_leases()
-        return await self._store.write(lambda context: queue.claim(context, channel, limit, lease))
+        return await self._behind(lambda context: queue.claim(context, channel, limit, lease))
 
     async def record_delivery(
         self, delivery: ClaimedEvent, result: DeliveryResult, retry_at: datetime | None, note: str = ""
     ) -> bool:
         """Record an attempt's result. False if the lease was lost to another worker."""
         retry = None if retry_at is None else to_number(retry_at)
-        return await self._store.write(lambda context: queue.record(context, delivery, result, retry, note))
+        return await self._behind(lambda context: queue.record(context, delivery, result, retry, note))
 
     async def extend_lease(self, deliveries: Sequence[DeliveryId], token: int, lease: timedelta) -> None:
         """Keep what is still being sent."""
@@ -75,7 +80,7 @@ class WebhookBook:
 
     async def hasten(self, channel: str) -> int:
         """Make due now whatever was last deferred because its receiver was down."""
-        return await self._store.write(lambda context: queue.hasten(context, channel))
+        return await self._behind(lambda context: queue.hasten(context, channel))
 
     async def prune(self, keep: Mapping[str, timedelta], others: timedelta) -> int:
         """Delete deliveries that are older than their webhook's `keep`, and their events; return how many deliveries.
@@ -85,16 +90,20 @@ class WebhookBook:
         names = await self._store.read(lambda context: [name for (name,) in context.transaction.rows(NAMES)])
         dropped = 0
         for name in names:
-            while count := await self._store.write(partial(drop_old, webhook=name, age=keep.get(name, others))):
+            while count := await self._behind(partial(drop_old, webhook=name, age=keep.get(name, others))):
                 dropped += count
         return dropped
+
+    async def _behind(self, work: Callable[[Context], T]) -> T:
+        """Write when nobody waits for an answer: telling others never slows mail."""
+        return await self._store.write(work, rank=Rank.BEHIND)
 
 
 def drop_old(context: Context, webhook: str, age: timedelta) -> int:
     """Delete some deliveries of a webhook that are older than `age`, and events that are nobody's any more."""
-    transaction, before = context.transaction, context.now - microseconds(age)
-    rows = transaction.rows(FINISHED, webhook=webhook, before=before)
-    rows = rows or transaction.rows(WAITING, webhook=webhook, before=before)
+    transaction, now = context.transaction, context.now
+    rows = transaction.rows(FINISHED, webhook=webhook, before=now - microseconds(age))
+    rows = rows or transaction.rows(WAITING, webhook=webhook, before=now - microseconds(max(age, STILL_TRIED)))
     for statement in (DROP_ATTEMPTS, DROP_DELIVERY):
         transaction.run_many(statement, [{"delivery": number} for number, _ in rows])
     transaction.run_many(DROP_EVENT, [{"event": event} for _, event in rows])

@@ -12,9 +12,11 @@ import pytest
 
 from gateway.config.settings import Webhook
 from gateway.model import EVENT_TYPES, EventType
+from gateway.outbound.schedule import GIVE_UP_AFTER
 from gateway.outbound.webhooks import verdict
 from gateway.outbound.webhooks.post import LARGEST_BODY
 from gateway.store import event_data
+from gateway.store.webhook_book import STILL_TRIED
 
 DOCS = Path(__file__).parents[2] / "docs"
 TEXT = (DOCS / "webhooks.md").read_text(encoding="utf-8")
@@ -70,4 +72,7 @@ def test_the_numbers_in_the_manual_are_the_codes() -> None:
     assert "(an hour at most)" in TEXT
     assert Webhook.model_fields["keep"].default.days == 30
     assert "`keep` (30 days)" in TEXT
+    assert STILL_TRIED > GIVE_UP_AFTER
+    assert STILL_TRIED.days == 6
+    assert "at least six days" in TEXT
     assert f"| {', '.join(map(str, sorted(verdict.BUSY)))} |" in TEXT
