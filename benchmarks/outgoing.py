@@ -1,8 +1,10 @@
 """How fast mail leaves, beside Postfix's own smtp-source to the same sink. `python -m benchmarks.outgoing [MAILS]`.
 
-Ours goes the whole way of the worker: claim, compose, sign, send, record; only the outbox is in memory, so that this
-measures the way out and not the database. smtp-source is written in C, composes once, signs nothing and records
-nothing: its rate is what sink and machine allow, and the ratio says how much of it we use.
+Ours goes the whole way of the worker: claim, compose, sign, send, record; first with an outbox in memory, so that this
+measures the way out and not the database, then with the real one on SQLite. smtp-source is written in C, composes once,
+signs nothing and records nothing: its rate is what sink and machine allow, and the ratio says how much of it we use.
+
+Processor time is that of the daemon's process, in which the event loop is, and of each signing process beside it.
 """
 
 from __future__ import annotations
@@ -12,24 +14,38 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import uvloop
+from sqlalchemy import literal_column, select
 
-from gateway.model import ClaimedDelivery, DeliveryId, DeliveryResult, Outcome, OutgoingId, TicketId
+from gateway.app import SWITCH_INTERVAL
+from gateway.model import ClaimedDelivery, DeliveryId, DeliveryResult, Draft, Mailbox, Outcome, OutgoingId, TicketId
 from gateway.outbound.channels.kept import KeptChannel
 from gateway.outbound.dkim import SigningKey
 from gateway.outbound.session import Server
-from gateway.outbound.signer import Signer
+from gateway.outbound.signer import CORES, RUSH, Signer
 from gateway.outbound.worker import ChannelWorker, Desk
+from gateway.ports import Outbox, Writer
+from gateway.store import SqlStore, open_store
+from gateway.store.statement import Statement
+from gateway.store.tables_out import deliveries as delivery_table
 from gateway.telemetry import log
 from tests.support.drafts import KEYS, make_draft, signing_keys
 from tests.support.outbox import RunningClock
 from tests.support.ports import free_port
+from tests.unit.store.cases import open_ticket
 
+WAITING = Statement(
+    select(literal_column("1")).where(delivery_table.c.state == literal_column("'queued'")).limit(literal_column("1"))
+)
 SIZE = 2000
 CONNECTIONS = (1, 4, 10)
 RUNS = 3
@@ -99,23 +115,87 @@ def make_deliveries(count: int) -> list[ClaimedDelivery]:
     return found
 
 
-async def ours(
-    port: int, deliveries: Sequence[ClaimedDelivery], connections: int, keys: Sequence[SigningKey]
-) -> tuple[float, float]:
-    """Return how many mails a second left, and the milliseconds of processor time that each took."""
-    belt = Belt(deliveries)
+@dataclass
+class Run:
+    """What one run took."""
+
+    rate: float
+    daemon: float  # milliseconds of processor time that a mail took
+    signing: tuple[float, ...] = ()  # ... in each signing process
+
+
+def used_by(process: int) -> float:
+    """Return the seconds of processor time that a process has used."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def warmed(keys: Sequence[SigningKey]) -> Signer:
+    """Return a signer that has seen the rush coming: its processes run already, as they do within a backlog."""
     signer = Signer(keys)
-    desk = Desk(belt, signer, RunningClock(), KEYS, {"support": "in@tickets.example.org"}, lambda: 0.5)
+    now = datetime.now(UTC)
+    while keys and len(signer.processes) < CORES:
+        await asyncio.gather(*(signer.write(make_draft(number), now, now) for number in range(RUSH)))
+    return signer
+
+
+async def measure(
+    outbox: Outbox, over: Callable[[], Awaitable[object]], port: int, connections: int, keys: Sequence[SigningKey]
+) -> Run:
+    """Send what the outbox holds, until it is over; rates per mail are worked out by the caller."""
+    signer = await warmed(keys)
+    desk = Desk(outbox, signer, RunningClock(), KEYS, {"support": "in@tickets.example.org"}, lambda: 0.5)
     channel = KeptChannel(Server("127.0.0.1", port, "bench.example.org"), connections)
     worker = ChannelWorker("relay", channel, desk, connections=connections)
+    before = {process: used_by(process) for process in signer.processes}
     started, used = time.perf_counter(), time.process_time()
     task = asyncio.create_task(worker.run())
-    await belt.done.wait()
+    await over()
     took, used = time.perf_counter() - started, time.process_time() - used
+    signing = tuple(used_by(process) - seconds for process, seconds in before.items())
     worker.stop()
     await task
     signer.close()
-    return len(deliveries) / took, used * 1000 / len(deliveries)
+    await asyncio.sleep(0.1)
+    return Run(1 / took, used * 1000, tuple(seconds * 1000 for seconds in signing))
+
+
+def each(run: Run, mails: int) -> Run:
+    """Return a run by the mail."""
+    return Run(run.rate * mails, run.daemon / mails, tuple(used / mails for used in run.signing))
+
+
+async def ours(port: int, deliveries: Sequence[ClaimedDelivery], connections: int, keys: Sequence[SigningKey]) -> Run:
+    """Send with the outbox in memory."""
+    belt = Belt(deliveries)
+    return each(await measure(belt, belt.done.wait, port, connections, keys), len(deliveries))
+
+
+async def whole(port: int, deliveries: Sequence[ClaimedDelivery], connections: int, keys: Sequence[SigningKey]) -> Run:
+    """Send with the outbox on SQLite, each commit synchronised."""
+    with tempfile.TemporaryDirectory(prefix="poterne-bench-", dir="/var/tmp") as folder:
+        async with open_store(f"sqlite:///{folder}/poterne.db", clock=RunningClock()) as store:
+            await fill(store, [delivery.draft for delivery in deliveries])
+
+            async def over() -> None:
+                while await store.read(lambda context: context.transaction.value(WAITING)):
+                    await asyncio.sleep(0.05)
+
+            return each(await measure(store, over, port, connections, keys), len(deliveries))
+
+
+async def fill(store: SqlStore, drafts: Sequence[Draft]) -> None:
+    """Queue a reply to somebody else for each draft, on some tickets."""
+    tickets = [await open_ticket(store, Mailbox("", f"customer{number}@example.com")) for number in range(20)]
+
+    def queue(writer: Writer, numbers: range) -> None:
+        for number in numbers:
+            draft = replace(drafts[number], to=(Mailbox("", f"ada{number}@example.com"),))
+            writer.queue_reply(tickets[number % len(tickets)], lambda _, draft=draft: draft, "Bob")  # type: ignore[misc] # bound per mail
+
+    for first in range(0, len(drafts), 200):
+        numbers = range(first, min(first + 200, len(drafts)))
+        await store.transact(lambda writer, numbers=numbers: queue(writer, numbers))  # type: ignore[misc] # bound per part
 
 
 def theirs(port: int, count: int, connections: int) -> float:
@@ -127,10 +207,36 @@ def theirs(port: int, count: int, connections: int) -> float:
     return count / (time.perf_counter() - started)
 
 
+def compare(
+    port: int,
+    deliveries: Sequence[ClaimedDelivery],
+    connections: int,
+    ways: Mapping[str, tuple[SigningKey, ...]],
+    send: Callable[[int, Sequence[ClaimedDelivery], int, Sequence[SigningKey]], Coroutine[Any, Any, Run]],
+) -> None:
+    """Measure smtp-source and every way in turn, some times, and print the medians."""
+    rates: list[float] = []
+    runs: dict[str, list[Run]] = {name: [] for name in ways}
+    for _ in range(RUNS):
+        rates.append(theirs(port, len(deliveries), connections))
+        for name, keys in ways.items():
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runs[name].append(runner.run(send(port, deliveries, connections, keys)))
+    base = statistics.median(rates)
+    print(f"connections {connections:2}: smtp-source {base:.0f}")
+    for name, found in runs.items():
+        middle = sorted(found, key=lambda run: run.rate)[len(found) // 2]
+        signing = "".join(f" + {used:.2f}" for used in middle.signing)
+        print(
+            f"    {name:>8} {middle.rate:6.0f}  ratio {middle.rate / base:.2f}  processor {middle.daemon:.2f}{signing}"
+        )
+
+
 def main() -> None:
     """Print rates and ratios: the median of some runs, all against one sink."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
     log.configure("warning")
+    sys.setswitchinterval(SWITCH_INTERVAL)  # as the daemon does
     port = free_port()
     sink = subprocess.Popen(
         ["smtp-sink", *(["-u", "nobody"] if os.geteuid() == 0 else []), f"127.0.0.1:{port}", "200"],
@@ -147,21 +253,10 @@ def main() -> None:
     }
     print(f"{count} mails of about {SIZE} octets; mails a second, and the ratio to smtp-source; median of {RUNS} runs")
     try:
-        for connections in CONNECTIONS:
-            runs: dict[str, list[float]] = {name: [] for name in ("smtp-source", *ways)}
-            costs: dict[str, list[float]] = {name: [] for name in ways}
-            for _ in range(RUNS):
-                runs["smtp-source"].append(theirs(port, count, connections))
-                for name, keys in ways.items():
-                    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                        rate, cost = runner.run(ours(port, deliveries, connections, keys))
-                    runs[name].append(rate)
-                    costs[name].append(cost)
-            base = statistics.median(runs["smtp-source"])
-            print(f"connections {connections:2}: smtp-source {base:.0f}")
-            for name in ways:
-                rate, cost = statistics.median(runs[name]), statistics.median(costs[name])
-                print(f"    {name:>8} {rate:6.0f}  ratio {rate / base:.2f}  processor {cost:.2f} ms a mail")
+        for title, send in (("the outbox in memory", ours), ("the outbox on SQLite", whole)):
+            print(f"-- {title}; processor time of a mail in milliseconds: daemon + each signing process")
+            for connections in CONNECTIONS:
+                compare(port, deliveries, connections, ways, send)
     finally:
         sink.terminate()
         sink.wait()
