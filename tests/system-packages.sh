@@ -4,7 +4,8 @@
 set -euo pipefail
 packages=("$@")
 ((${#packages[@]})) || packages=(postfix swaks dovecot-core dovecot-imapd dovecot-lmtpd postgresql-15 opendkim opendkim-tools
-  chromium libatomic1 strace systemd fonts-dejavu-core prometheus)  # libatomic1: for the node that drives Chromium
+  chromium libatomic1 strace systemd fonts-dejavu-core prometheus
+  spamassassin tidy)  # libatomic1: for the node that drives Chromium
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")

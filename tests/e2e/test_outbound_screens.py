@@ -6,6 +6,9 @@ import base64
 import struct
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -13,6 +16,7 @@ from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from gateway.mail import letters
 from gateway.mail.letters import Look, Quoted
+from gateway.mail.preview import KINDS, LOCALES, SAMPLE, preview
 from gateway.model import Draft, Mailbox, OutgoingFile, OutgoingId, ParsedMail, TicketId
 from tests.support.drafts import DATE, KEYS
 from tests.support.letterheads import make_letterhead
@@ -20,6 +24,8 @@ from tests.support.letterheads import make_letterhead
 pytestmark = pytest.mark.xdist_group("outbound-screens")
 ACCENT = "#c2185b"
 WIDTHS = (320, 600, 1280)
+SHOTS = Path(__file__).parents[2] / "build" / "letters"
+Scheme = Literal["light", "dark"]
 OF_PAGES = ("region", "landmark-one-main", "page-has-heading-one")  # rules of web pages; a letter is no page
 
 
@@ -35,6 +41,7 @@ def make_png(width: int, height: int) -> bytes:
 
 
 LOGO = OutgoingFile("logo.png", "image/png", make_png(900, 120), "logo@tickets.example.org")
+SMALL = OutgoingFile("logo.png", "image/png", make_png(220, 48), "logo@tickets.example.org")
 
 
 def every_letter(locale: str) -> dict[str, Draft]:
@@ -111,8 +118,33 @@ def test_a_letter_looks_right_in_narrow_and_wide_windows(page: Page, kind: str, 
         assert page.get_by_text("The team").is_visible()
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1200])
+def test_letters_are_kept_as_pictures_in_light_and_dark(browser: Browser, width: int, scheme: Scheme) -> None:
+    """Kept under build/letters, to be looked at. Dark readers get a dark letter, whatever the queue's background."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    page = browser.new_page(color_scheme=scheme)
+    look = Look(accent="#2e8b57", signature="The team", header="Example", footer="https://example.org/", logo=SMALL)
+    for locale in LOCALES:
+        head = make_letterhead(replace(look, locale=locale))
+        for kind in KINDS:
+            assert show(page, preview(kind, head, SAMPLE, SAMPLE.from_), width) == []
+            shown = page.evaluate(
+                "[...document.querySelectorAll('.page, .card')].map(e => getComputedStyle(e).background)"
+            )
+            page.screenshot(path=str(SHOTS / f"{kind}-{locale}-{width}-{scheme}.png"), full_page=True)
+
+            light = ["rgb(244, 245, 247)", "rgb(244, 245, 247)", "rgb(255, 255, 255)"]
+            dark = ["rgb(21, 24, 28)", "rgb(21, 24, 28)", "rgb(33, 38, 45)"]
+            expected = light if scheme == "light" else dark
+            assert all(part.startswith(colour) for part, colour in zip(shown, expected, strict=True))
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("locale", ["en", "fr"])
-def test_letters_pass_the_rules_of_accessibility(page: Page, locale: str) -> None:
+def test_letters_pass_the_rules_of_accessibility(page: Page, locale: str, scheme: Scheme) -> None:
+    page.emulate_media(color_scheme=scheme)
     for kind, draft in every_letter(locale).items():
         show(page, draft, 600)
         found = Axe().run(page, options={"rules": {rule: {"enabled": False} for rule in OF_PAGES}})
