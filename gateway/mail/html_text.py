@@ -43,6 +43,7 @@ class _Writer:
         self._pre = 0
         self._fresh = True  # at the beginning of a line: blanks are not written
         self._gap = 0  # line ends owed before the next text
+        self._ended = False  # <br> ended a line of text: a block that ends here owes one line end less
 
     def write(self, html: str) -> str:
         for match in _PIECE.finditer(html):
@@ -82,9 +83,10 @@ class _Writer:
             if self._out:
                 last = self._out[-1].rstrip(" ")
                 self._out[-1] = last
-                self._out.append("\n" * self._gap)
+                self._out.append("\n" * (self._gap - self._ended))
             self._gap = 0
             self._fresh = True
+        self._ended = False
 
     def _break(self, lines: int) -> None:
         self._gap = max(self._gap, lines)
@@ -94,6 +96,7 @@ class _Writer:
     def _open(self, tag: str, attributes: str) -> None:
         if tag == "br":
             self._settle()
+            self._ended = bool(self._out) and not self._out[-1].endswith("\n")
             self._out.append("\n")
             self._fresh = True
         elif tag == "hr":
@@ -182,12 +185,12 @@ class _Writer:
         if tag == "blockquote":
             self._settle()
         self._stack.append((tag, self._out, self._gap))
-        self._out, self._gap, self._fresh = [], 0, True
+        self._out, self._gap, self._fresh, self._ended = [], 0, True, False
 
     def _pop(self) -> str:
         tag, outer, owed = self._stack.pop()
         text = _MANY_LINES.sub("\n\n", "".join(self._out)).strip("\n").rstrip()
-        self._out, self._fresh = outer, False
+        self._out, self._fresh, self._ended = outer, False, False
         if tag == "blockquote":
             self._gap = 0
             if text:

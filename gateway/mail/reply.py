@@ -48,7 +48,9 @@ def author_text(text: str, parts: HtmlParts | None = None, shown: str = "", *, f
     if parts.html is not None:
         from_html = _cut(shown, forwarded=forwarded)[0]
         short, long = _squeeze(from_html.reply), _squeeze(plain.reply)
-        if short and len(short) < len(long) and (not quoted or long.startswith(short)):
+        if short and short == long:
+            best = Cut(plain.reply, from_html.signature)  # what follows the quote in the text alone is no signature
+        elif short and len(short) < len(long) and (not quoted or long.startswith(short)):
             best = from_html
     if best.signature is None and parts.signature:
         return _without_signature(best.reply, parts.signature)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -56,6 +57,7 @@ _SIGNATURE_IDS: Final = frozenset(
         "ymail_android_signature",
     }
 )
+_PREFIX: Final = re.compile(r"(?:x_|ydp[0-9a-f]{1,12}(?=[a-z]))+")
 _SIGNATURE_NAMES: Final = frozenset({"messagesignaturesection"})
 
 
@@ -79,10 +81,10 @@ NEVER_NESTED: Final = _tags(
 
 
 def _names(attributes: Mapping[str, str | None]) -> tuple[str, frozenset[str], str]:
-    """Return id, classes and name as the tables know them; Outlook puts x_ before those of a mail that it quotes."""
-    id_ = (attributes.get("id") or "").casefold().removeprefix("x_")
+    """Return id, classes and name as the tables know them, without what Outlook and Yahoo put before foreign ones."""
+    id_ = _PREFIX.sub("", (attributes.get("id") or "").casefold())
     classes = (attributes.get("class") or "").casefold().split()
-    return id_, frozenset(word.removeprefix("x_") for word in classes), (attributes.get("name") or "").casefold()
+    return id_, frozenset(_PREFIX.sub("", word) for word in classes), (attributes.get("name") or "").casefold()
 
 
 class Look(NamedTuple):

@@ -19,6 +19,7 @@ from gateway.mail.reply_scan import sort_lines
 
 _LINES: Final = 4_000  # lines that are judged; what stands below is kept, unless a quote began above
 _ABOVE: Final = 5  # lines above a plain blockquote in which its attribution stands
+_WITHIN: Final = 8  # elements around the first text of a quote
 _OBJECT: Final = "\ufffc"  # stands for an image that the author put into the text
 _TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:]*)")
 
@@ -77,6 +78,16 @@ def _remove(node: LexborNode, body: LexborNode) -> None:
         parent = empty.parent
         empty.decompose()
         empty = parent if parent is not None and parent.first_child is None else None
+
+
+def _begins_with_mark(node: LexborNode) -> bool:
+    """Tell whether the text in an element begins with `>`: some programs write both kinds of quote marks."""
+    first: LexborNode | None = node
+    for _ in range(_WITHIN):
+        if first is None or first.tag == "-text":
+            break
+        first = first.first_child
+    return first is not None and first.tag == "-text" and first.text(deep=False).lstrip().startswith(">")
 
 
 @dataclass(slots=True)
@@ -197,7 +208,7 @@ class _Flattener:
             self._done.append(Line("", told))
             told = None
         if tag == "blockquote" and not quote:
-            quote = self._attribution_above()
+            quote = self._attribution_above() or _begins_with_mark(node)
         if gmail and not self._gmail and not quote:
             quote = node.css_first("blockquote") is None and not self._forward_inside(node)
         if (quote or told is not None) and not block:
@@ -226,20 +237,22 @@ class _Flattener:
             self._pieces = []
             return
         self._quoted = self._quoted or self._depth > 0
-        if not self._pieces:
-            self._done.append(self._blank())
-            return
         text = "".join(self._pieces)
         text = text.rstrip() if self._pre else " ".join(text.split())
         self._pieces = []
-        told = self._told[-1] if self._told and not self._depth and text else None
+        if not text:
+            self._gap()
+            return
+        told = self._told[-1] if self._told and not self._depth else None
         self._done.append(Line("> " * min(self._depth, caps.DEPTH) + text, told))
 
-    def _blank(self) -> Line:
+    def _gap(self) -> None:
+        """Write one empty line, however many elements end here: what belongs together stays within reach."""
         depth = min(self._depth, caps.DEPTH)
         if depth not in self._blanks:
             self._blanks[depth] = Line("> " * depth)
-        return self._blanks[depth]
+        if not self._done or self._done[-1] is not self._blanks[depth]:
+            self._done.append(self._blanks[depth])
 
     def _attribution_above(self) -> bool:
         """Tell whether "NAME wrote:" stands right above: then an unmarked blockquote is a quote."""

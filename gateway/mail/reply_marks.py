@@ -198,9 +198,10 @@ def _headers_end(lines: Sequence[Line], at: int) -> int | None:
         end, gap, extra = index + 1, False, 0
     if Role.FROM not in seen or Role.DATE not in seen or not (Role.TO in seen or Role.SUBJECT in seen):
         return None
-    if Role.SUBJECT not in seen and not _ADDRESS.search(seen[Role.FROM].value):
+    sender, date = seen[Role.FROM].value, seen[Role.DATE].value
+    if Role.SUBJECT not in seen and not _ADDRESS.search(sender) and not _TIME.search(date):
         return None  # a journey: "From: Berlin", "To: Munich", "Date: 3 April"
-    if not seen[Role.FROM].value or not any(char.isdigit() for char in seen[Role.DATE].value):
+    if not sender or not any(char.isdigit() for char in date):
         return None
     return end
 
@@ -211,7 +212,7 @@ _WROTE: Final = re.compile(
     r"(?<!\w)(?:" + "|".join(re.escape(word) for word in sorted(words.WROTE, key=len, reverse=True)) + r")(?!\w)"
 )
 _WROTE_CJK: Final = re.compile("|".join(words.WROTE_CJK))
-_TIME: Final = re.compile(r"\d{1,2}[:.h]\d{2}")
+_TIME: Final = re.compile(r"(?<![\d.])\d{1,2}[:.h]\d{2}(?!\d|\.\d)")
 _DATE: Final = re.compile(r"(?<!\d)(?:(?:19|20)\d\d(?!\d)|\d{1,2}[./-]\d{1,2}[./-]\d{2,4})")
 _ADDRESS: Final = re.compile(r"[^\s<>@\"]@[^\s<>@\"]")
 # Gmail in many languages: "2016-03-03 17:21 GMT+01:00 NAME <ADDRESS>:", also without what follows the name

@@ -233,6 +233,8 @@ def test_delsp_takes_the_space_away() -> None:
         ("<pre>a\n  b\n</pre>", "a\n  b"),
         ("a&nbsp;&amp;&lt;b&gt;", "a &<b>"),
         ("<h1>Title</h1>text<hr>end", f"Title\n\ntext\n{'-' * 40}\nend"),
+        ("<div>one<br></div><div>two</div><div><br></div><div>three<br></div>", "one\ntwo\n\nthree"),
+        ("<p>one<br></p><p>two<br>three</p>", "one\n\ntwo\nthree"),
         ("<dl><dt>term</dt><dd>meaning</dd></dl>", "term\nmeaning"),
         ("", ""),
     ],

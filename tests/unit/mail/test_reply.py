@@ -103,7 +103,7 @@ def test_nothing_raises_and_nobody_is_silenced(lines):
     body = "\n".join(lines)
     cut = reply.cut(body)
 
-    assert bool(cut.reply.strip()) == any(words_of(line) for line in body.splitlines())
+    assert cut.reply.strip() or not any(words_of(line) for line in body.splitlines())
     # Every line is one of the mail's: nothing is invented
     assert {line.rstrip() for line in cut.reply.split("\n")} <= {"", *(line.rstrip() for line in split(body))}
 

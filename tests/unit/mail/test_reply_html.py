@@ -37,6 +37,13 @@ SAMPLES = {
     'type="cite" cite="mid:x@example.org"><p>Please try.</p></blockquote><p>Works now.</p>',
     "yahoo": '<div>Works now.</div><div id="yahoo_quoted_12" class="yahoo_quoted"><div>On Wednesday, April 3, 2024 at '
     "10:12:00 AM, Jane &lt;j@example.org&gt; wrote:</div><div>Please try.</div></div>",
+    "yahoo, prefixed and set apart": '<div class="ydp1a2yahoo-style-wrap"><div>Works now.</div><div><br></div></div>'
+    '<div id="ydp3yahoo_quoted_12" class="ydp3yahoo_quoted"><div><div>Ar ddydd Mercher Jane:</div><div><br></div>'
+    "<div>Please try.</div></div></div>",
+    "far below its attribution": "<div>Works now.</div><div><div><div>On Wednesday, April 3, 2024 at 10:12:00 AM PST, "
+    "Jane &lt;j@example.org&gt; wrote:</div></div><div><br></div><div></div></div><div><div>Please try.</div></div>",
+    "both kinds of quote marks": "<p>Works now.</p><blockquote style='border-left: #ff0000 2px solid;'>&gt; Message du "
+    "03/04/24 10:12<br>&gt; De : Jane<br>&gt; Objet : Upgrade<br>&gt; <p>Please try.</p></blockquote>",
     "proton": '<div>Works now.</div><div class="protonmail_quote">Ar ddydd Mercher Jane<br><blockquote '
     'class="protonmail_quote" type="cite">Please try.</blockquote></div>',
     "gmx": '<div>Works now.</div><div name="quote" style="margin:10px"><b>Gesendet:</b> Mittwoch'
