@@ -68,13 +68,13 @@ def queue_automatic(
 ) -> OutgoingId | Refusal:
     """Queue one automatic mail within the bound, or say why not. Fails closed: an error of ours is a refusal, too."""
     cursor = context.transaction.cursor
-    cursor.execute("SAVEPOINT automatic")
+    mark = context.transaction.savepoint("automatic")
     try:
         result = judge(context, mail) or insert_counted(context, mail, make_draft)
     except Exception as error:
         if translate(error) is not None or worth_repeating(error):
             raise  # the whole transaction is in doubt, and nothing of it will be sent
-        cursor.execute("ROLLBACK TO SAVEPOINT automatic")
+        context.transaction.roll_back("automatic", mark)
         result = Refusal("cannot-count", f"it could not be counted and written: {type(error).__name__}")
         if isinstance(error, OnceOnly):
             result = sent_before(context, mail)

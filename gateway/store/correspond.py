@@ -189,7 +189,7 @@ def send_on(case: Case, ticket_id: TicketId, letters: Correspondence) -> Outgoin
         return f"{ANSWERS_BY_MAIL} answers by mail in an hour already"
     conversation, _ = read_conversation(context, ticket_id)
     cursor = context.transaction.cursor
-    cursor.execute("SAVEPOINT answer")
+    mark = context.transaction.savepoint("answer")
     try:
         result: OutgoingId | str = queue_reply(
             context,
@@ -200,7 +200,7 @@ def send_on(case: Case, ticket_id: TicketId, letters: Correspondence) -> Outgoin
             intake_id=case.claim.intake_id,
         )
     except NotSendable as error:
-        cursor.execute("ROLLBACK TO SAVEPOINT answer")
+        context.transaction.roll_back("answer", mark)
         result = str(error)
     cursor.execute("RELEASE SAVEPOINT answer")
     return result

@@ -263,7 +263,13 @@ class Lane:
                 if worker.given_up:
                     self._abandon(worker)
                     return []
-                worker.cursor.execute("COMMIT")
+                if (failed := finish(transaction)) is None:
+                    worker.cursor.execute("COMMIT")
+                else:
+                    self._abandon(worker, broken=breaks_connection(failed))
+                    if len(group) > 1 or worth_repeating(failed):
+                        return [job for job in group if not job.given_up]  # whose it was fails alone
+                    group[0].error = translate(failed) or failed
         except Exception as error:  # the one place where a transaction fails as a whole
             self._abandon(worker, broken=breaks_connection(error))
             if worth_repeating(error):
@@ -300,17 +306,17 @@ class Lane:
         if not self.writes:
             job.result = work(transaction)
             return None
-        cursor.execute("SAVEPOINT job")
+        mark = transaction.savepoint("job")
         try:
             job.result = work(transaction)
             if not job.trace:
-                cursor.execute("ROLLBACK TO SAVEPOINT job")
+                transaction.roll_back("job", mark)
             cursor.execute("RELEASE SAVEPOINT job")
         except Exception as error:  # handed to the caller of this job; the others go on
             job.error = translate(error) or error
             if worth_repeating(error) or breaks_connection(error) or not transaction.alive:
                 return error
-            cursor.execute("ROLLBACK TO SAVEPOINT job")
+            transaction.roll_back("job", mark)
             cursor.execute("RELEASE SAVEPOINT job")
         return None
 
@@ -324,3 +330,12 @@ class Lane:
                     worker.cursor.execute("ROLLBACK")
                 return
         worker.drop()
+
+
+def finish(transaction: Transaction) -> Exception | None:
+    """Do what jobs kept for the end of their transaction; return the error if that failed."""
+    try:
+        transaction.finish()
+    except Exception as error:  # of one of them, nobody knows which
+        return error
+    return None

@@ -57,9 +57,9 @@ def remember(transaction: Transaction, entry_id: int, parts: Iterable[str | None
     if not all_short(words):
         words = " ".join([word[:LONGEST_WORD] for word in words.split()])
     if transaction.dialect == "sqlite":
-        transaction.run(search_fts5.INSERT, entry_id=entry_id, words=words)
+        transaction.at_end(search_fts5.INSERT, entry_id=entry_id, words=words)
     else:
-        transaction.run(
+        transaction.at_end(
             search_gin.INSERT, entry_id=entry_id, words=words, block=search_gin.mark(entry_id // search_gin.BLOCK)
         )
 

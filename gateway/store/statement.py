@@ -7,7 +7,7 @@ statement and process. Values go in as the DBAPI takes them: int, str, bytes, No
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import chain
+from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any
 
@@ -86,13 +86,37 @@ def storable(value: Any) -> Any:
 
 
 class Transaction:
-    """An open transaction on one cursor. Everything that is written goes through these five verbs."""
+    """An open transaction on one cursor. Everything that is written goes through these verbs."""
 
-    __slots__ = ("cursor", "dialect")
+    __slots__ = ("_late", "cursor", "dialect")
 
     def __init__(self, cursor: Any, dialect: str) -> None:
         self.cursor = cursor
         self.dialect = dialect
+        self._late: list[tuple[Statement, Mapping[str, Any]]] = []
+
+    def savepoint(self, name: str) -> int:
+        """Set a savepoint, and return the mark that `roll_back` asks for."""
+        self.cursor.execute(f"SAVEPOINT {name}")
+        return len(self._late)
+
+    def roll_back(self, name: str, mark: int) -> None:
+        """Undo what happened since the savepoint, and forget what was kept for the end since then."""
+        self.cursor.execute(f"ROLLBACK TO SAVEPOINT {name}")
+        del self._late[mark:]
+
+    def at_end(self, statement: Statement, **values: Any) -> None:
+        """Keep a statement for the end of the transaction, where it runs together with its like of other jobs.
+
+        For the full text: FTS5 writes out at every savepoint what it has collected, a segment each time.
+        """
+        self._late.append((statement, values))
+
+    def finish(self) -> None:
+        """Run what was kept for the end."""
+        late, self._late = self._late, []
+        for statement, alike in groupby(late, key=itemgetter(0)):
+            self.run_many(statement, [values for _, values in alike])
 
     @property
     def alive(self) -> bool:

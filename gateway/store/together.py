@@ -36,14 +36,14 @@ def write_together(transaction: Transaction, group: Sequence[Job[Any]]) -> Excep
     if len(found) <= 1:  # alone, its own savepoint costs the same
         return None
     cursor = transaction.cursor
-    cursor.execute("SAVEPOINT together")
+    mark = transaction.savepoint("together")
     try:
         results = found[0][1].write(transaction, [together.item for _, together in found])
         cursor.execute("RELEASE SAVEPOINT together")
     except Exception as error:  # whichever job it was meets it again, alone
         if not transaction.alive:
             return error
-        cursor.execute("ROLLBACK TO SAVEPOINT together")
+        transaction.roll_back("together", mark)
         cursor.execute("RELEASE SAVEPOINT together")
         return None
     for (job, _), result in zip(found, results, strict=True):
