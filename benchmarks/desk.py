@@ -157,7 +157,9 @@ async def pages(office: Office, options: argparse.Namespace) -> bool:
 
 async def acceptance(daemon: Daemon, secrets: list[str], options: argparse.Namespace) -> bool:
     """Take mails at a rate, alone and beside readers, turn by turn; print and judge the difference."""
-    paths = ["/", f"/tickets/{options.tickets}", "/?queue=support", "/search?q=kalo", "/tickets/1000", "/search?q=ren"]
+    near = (made.ticket for made in data.make(options.tickets, 1, first=options.tickets - 100))
+    one, other, *_ = (number for number, queue, *_ in near if queue in data.SEEN)
+    paths = ["/", f"/tickets/{one}", "/?queue=support", "/search?q=kalo", f"/tickets/{other}", "/search?q=ren"]
     postman, readers = Postman(daemon.lmtp), Readers(daemon.http, secrets, paths)
     await postman.open()
     await asyncio.gather(postman.run(3, RATE), readers.run(3, PAGES))  # warm

@@ -6,8 +6,9 @@ mails that the daemon accepts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Generic, TypeVar
 
 from markupsafe import Markup, escape
@@ -21,6 +22,8 @@ QUEUE = Markup(
     '<span class="queue"><svg width="10" height="10" aria-hidden="true">'
     '<rect width="10" height="10" rx="2" fill="{colour}"/></svg>{name}</span>'
 )
+OPTION = Markup('<option value="{value}">{words}</option>')
+CHOSEN = Markup('<option value="{value}" selected>{words}</option>')
 STATUS = Markup('<span class="status {status}">{word}</span>')
 
 
@@ -34,6 +37,20 @@ class Pieces(dict[Key, Markup], Generic[Key]):
     def __missing__(self, key: Key) -> Markup:
         made = self[key] = self._make(key)
         return made
+
+
+def options_of(choices: Iterable[tuple[str, str]]) -> Pieces[str | None]:
+    """Return options of a select, values with their words, by the value that is chosen."""
+    kept = tuple(choices)
+    return Pieces(lambda chosen: options(kept, chosen))
+
+
+@lru_cache(64)
+def options(choices: tuple[tuple[str, str], ...], chosen: str | None) -> Markup:
+    """Return options of a select: those of accounts are the same on page after page."""
+    return Markup("").join(
+        (CHOSEN if value == chosen else OPTION).format(value=value, words=words) for value, words in choices
+    )
 
 
 def queue_chips(name: Callable[[str], str], colour: Callable[[str], str]) -> Pieces[str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import secrets
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
@@ -11,7 +14,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException, Path, Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 
 from gateway.desk import Desk
 from gateway.desk.nouns import Principal
@@ -24,6 +27,7 @@ from gateway.http.pages.happened import Happened
 from gateway.http.pages.words import LOCALES, NAMES, Catalogue, catalogue, choose
 from gateway.http.sessions import Sessions, principal_of, sessions_of
 
+SLICE = 0.001  # seconds of rendering at a time
 NOTHING_QUEUED = "#5b6470"
 Number = Annotated[int, Path(ge=1, le=LARGEST)]
 
@@ -89,12 +93,20 @@ class Pages:
         framed = not who.agent.must_change
         values["counts"] = await self.desk.tickets.counts(who) if framed else None
         values["views"] = await self.desk.shelf.views(who) if framed else ()
-        return self.render(request, name, who=who, status=status, **values)
+        template, context, headers = self._prepared(request, name, who, values)
+        return HTMLResponse(await in_slices(template.generate(context)), status, headers=headers)
 
     def render(
         self, request: Request, name: str, *, who: Principal | None = None, status: int = 200, **values: object
     ) -> HTMLResponse:
-        """Return a page; without `who` it is one for strangers."""
+        """Return a page at once; without `who` it is one for strangers."""
+        template, context, headers = self._prepared(request, name, who, values)
+        return HTMLResponse(template.render(context), status, headers=headers)
+
+    def _prepared(
+        self, request: Request, name: str, who: Principal | None, values: dict[str, object]
+    ) -> tuple[Template, dict[str, Any], dict[str, str]]:
+        """Return a template in the reader's language, what it is filled with, and the headers of the answer."""
         accepted = request.headers.get("accept-language", "")
         locale = choose(who.agent.locale if who else "", accepted)
         nonce = secrets.token_urlsafe(16)
@@ -119,10 +131,13 @@ class Pages:
             "counts": None,
             "views": (),
             "names": names,
+            "assignees": pieces.options_of(
+                (agent.address, names[agent.address]) for agent in agents if not agent.disabled
+            ),
             "happened": Happened(catalogue(locale), zone, names, self.queue_name),
         }
-        html = self._environments[locale].get_template(name).render(common | values)
-        return HTMLResponse(html, status, headers={"Content-Security-Policy": policy(nonce)})
+        template = self._environments[locale].get_template(name)
+        return template, common | values, {"Content-Security-Policy": policy(nonce)}
 
     async def error(self, request: Request, status: int, detail: str, error_id: str = "") -> HTMLResponse:
         """Return an error as a page; it must work when nothing else does, so that failures of ours ask nobody."""
@@ -144,6 +159,18 @@ class Pages:
         """Return a queue's colour."""
         queue = self.desk.queues.get(key)
         return queue.colour if queue else NOTHING_QUEUED
+
+
+async def in_slices(parts: Iterable[str]) -> str:
+    """Join the parts of a page; whenever that has taken a while, let the loop accept mail before it goes on."""
+    found: list[str] = []
+    started = time.perf_counter()
+    for part in parts:
+        found.append(part)
+        if time.perf_counter() - started > SLICE:
+            await asyncio.sleep(0)
+            started = time.perf_counter()
+    return "".join(found)
 
 
 def problem(request: Request, status: int, detail: str) -> dict[str, Any]:

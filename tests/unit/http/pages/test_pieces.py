@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 from markupsafe import Markup
 
-from gateway.http.pages.pieces import Pieces, queue_chips, shown_times, status_words
+from gateway.http.pages.pieces import Pieces, options_of, queue_chips, shown_times, status_words
+from gateway.http.pages.view import in_slices
 from gateway.http.pages.words import catalogue
 
 HOSTILE = '"><script>alert(1)</script>'
@@ -41,3 +43,33 @@ def test_a_time_is_said_as_its_reader_counts_it():
     shown = shown_times(NOW, "Europe/Paris", catalogue("fr"))[moment]
 
     assert shown == f'<time datetime="{moment.isoformat()}" title="2026-03-04 10:00 CET">3 h</time>'
+
+
+def test_options_say_which_one_is_chosen_and_escape_the_rest():
+    options = options_of([("a@example.org", "Ann"), (HOSTILE, HOSTILE)])
+
+    assert options["a@example.org"].startswith(
+        '<option value="a@example.org" selected>Ann</option><option value="&#34;'
+    )
+    assert "selected" not in options[None]
+    assert "<script" not in options[HOSTILE]
+
+
+async def test_the_loop_goes_on_while_a_page_is_put_together(monkeypatch):
+    monkeypatch.setattr("gateway.http.pages.view.SLICE", -1)
+    order = []
+
+    def parts():
+        for part in "abc":
+            order.append(part)
+            yield part
+
+    async def mail():
+        for number in range(3):
+            order.append(number)
+            await asyncio.sleep(0)
+
+    page, _ = await asyncio.gather(in_slices(parts()), mail())
+
+    assert page == "abc"
+    assert order == ["a", 0, "b", 1, "c", 2]
