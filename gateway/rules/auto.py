@@ -9,7 +9,7 @@ from typing import Final
 
 from gateway.model import Field
 from gateway.rules.forwarders import Marker, Trace
-from gateway.rules.reading import Evidence, Reading
+from gateway.rules.reading import Evidence, Reading, titled
 
 MAX_COMMENT_DEPTH: Final = 20
 
@@ -63,7 +63,7 @@ def submitted(reading: Reading) -> Evidence | None:
         word = keyword(item.value)
         if word in {"", "no", "auto-replied"}:
             continue
-        if word == "auto-generated" and reading.forwarding.stamped(Marker.AUTO_GENERATED):
+        if word == "auto-generated" and reading.may_be_a_forwarders(Marker.AUTO_GENERATED):
             continue
         return reading.seen(item)
     return None
@@ -148,6 +148,52 @@ def responder_message_id(reading: Reading) -> Evidence | None:
     return Evidence(f"Message-ID: {message_id[:60]}", "header") if message_id.startswith("FS_autoreply-") else None
 
 
+PEOPLES_PROGRAMS: Final = (
+    "microsoft outlook",
+    "microsoft-macoutlook",
+    "outlook for",
+    "apple mail",
+    "iphone mail",
+    "ipad mail",
+    "mozilla thunderbird",
+    "thunderbird",
+    "mozilla/5.0",
+    "betterbird",
+    "k-9 mail",
+    "fairemail",
+    "evolution",
+    "kmail",
+    "claws mail",
+    "sylpheed",
+    "mutt",
+    "neomutt",
+    "alpine",
+    "geary",
+    "the bat!",
+    "em client",
+    "emclient",
+    "mailmate",
+    "airmail",
+    "bluemail",
+    "postbox",
+    "roundcube",
+    "sogo",
+    "horde",
+    "internet messaging program",
+    "squirrelmail",
+    "open-xchange",
+    "zimbra",
+    "lotus notes",
+    "ibm notes",
+    "hcl notes",
+    "novell groupwise",
+    "groupwise",
+    "yahoomailandroid",
+    "yahoomailios",
+    "webservice/",
+)
+"""Beginnings of X-Mailer and User-Agent of programs with which people write. Lower case."""
+
 # --- Precedence -----------------------------------------------------------------------------------------------
 
 
@@ -158,14 +204,34 @@ def precedence_auto_reply(reading: Reading) -> Evidence | None:
 
 def precedence_bulk(reading: Reading) -> Evidence | None:
     """Match `Precedence: bulk` or `junk`: bulk mail, or a desk that writes it on everything."""
-    if reading.forwarding.stamped(Marker.LIST):
+    if reading.may_be_a_forwarders(Marker.LIST) or by_hand(reading) is not None:
         return None
     return _precedence(reading, {"bulk", "junk"})
 
 
+def bulk_by_hand(reading: Reading) -> Evidence | None:
+    """Match `Precedence: bulk` of a gateway on a mail that a person's own program wrote: a wish, and no machine."""
+    program = by_hand(reading)
+    if program is None or reading.may_be_a_forwarders(Marker.LIST):
+        return None
+    found = _precedence(reading, {"bulk", "junk"})
+    return (
+        Evidence(f"{found.because}, but {titled(program.name)}: {program.value[:40]}", found.where) if found else None
+    )
+
+
+def by_hand(reading: Reading) -> Field | None:
+    """Return the field that names a program with which people write mail, one at a time."""
+    for name in ("x-mailer", "user-agent"):
+        for item in reading.fields(name):
+            if item.value[:60].strip().lower().startswith(PEOPLES_PROGRAMS):
+                return item
+    return None
+
+
 def precedence_list(reading: Reading) -> Evidence | None:
     """Match `Precedence: list`, unless our own list stands in front of the inbox."""
-    if reading.forwarding.stamped(Marker.LIST):
+    if reading.may_be_a_forwarders(Marker.LIST):
         return None
     return _precedence(reading, {"list"})
 

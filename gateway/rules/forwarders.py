@@ -17,7 +17,7 @@ Exchange list          X-Auto-Response-Suppress; named only in To, Cc or Deliver
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -78,6 +78,7 @@ class Forwarding:
     unknown: tuple[Seen, ...] = ()
     stamps: frozenset[Marker] = frozenset()
     patterns: tuple[str, ...] = ()
+    doubts: frozenset[Marker] = frozenset()
 
     @property
     def configured(self) -> bool:
@@ -89,6 +90,16 @@ class Forwarding:
         if marker not in self.stamps:
             return None
         return next(seen for seen in self.seen if marker in STAMPS[seen.trace] or marker is Marker.AUTO_GENERATED)
+
+    def doubted(self, marker: Marker) -> Seen | None:
+        """Return a forwarder that is not configured and may have stamped this marker.
+
+        Until it is configured, its stamps silence us. They make no machine of a person: anybody can forge the traces,
+        and wins by it an agent who looks at the mail.
+        """
+        if marker not in self.doubts:
+            return None
+        return next(seen for seen in self.unknown if marker in STAMPS[seen.trace] or marker is Marker.AUTO_GENERATED)
 
     def names(self, address: str) -> bool:
         """Tell whether a forwarder is configured by exactly this address (a domain stands for people, too)."""
@@ -108,13 +119,15 @@ def read_forwarding(index: Mapping[str, list[Field]], mail: ParsedMail, facts: F
     seen = [trace for trace in traces if is_configured(trace.name, patterns)]
     if patterns:
         seen.extend(Seen(name, Trace.NAMED, where) for name, where in _named(index, mail, patterns))
-    stamps = frozenset().union(*(STAMPS[trace.trace] for trace in seen))
-    # Exchange says so itself when a mailbox rule made the message anew.
-    if seen and "x-ms-exchange-generated-message-source" in index:
-        stamps |= {Marker.AUTO_GENERATED}
     known = {trace.name for trace in seen}
     unknown = tuple(t for t in traces if t.name not in known and _is_for_us(t, index, mail, facts)) if not seen else ()
-    return Forwarding(tuple(seen), unknown, stamps, patterns)
+    return Forwarding(tuple(seen), unknown, _stamps(seen, index), patterns, _stamps(unknown, index))
+
+
+def _stamps(seen: Iterable[Seen], index: Mapping[str, list[Field]]) -> frozenset[Marker]:
+    found = frozenset[Marker]().union(*(STAMPS[trace.trace] for trace in seen))
+    # Exchange says so itself when a mailbox rule made the message anew.
+    return found | {Marker.AUTO_GENERATED} if found and "x-ms-exchange-generated-message-source" in index else found
 
 
 # --- traces ---------------------------------------------------------------------------------------------------

@@ -30,11 +30,12 @@ def list_fields(reading: Reading) -> Evidence | None:
 
 
 def is_forwarders(reading: Reading, item: Field) -> bool:
-    """Tell whether a list field is that of the configured list in front of the inbox: it names it, or its domain."""
-    if not reading.forwarding.stamped(Marker.LIST):
+    """Tell whether a list field is that of the list in front of our inbox: it names it, or its domain."""
+    if not reading.may_be_a_forwarders(Marker.LIST):
         return False
     value = item.value[:500].lower()
-    names = [seen.name for seen in reading.forwarding.seen if seen.trace is Trace.LIST]
+    forwarding = reading.forwarding
+    names = [seen.name for seen in (*forwarding.seen, *forwarding.unknown) if seen.trace is Trace.LIST]
     return "googlegroups" in value or any(name.rpartition("@")[2] in value for name in names)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from typing import Final
 
 from gateway.model import Effect
@@ -11,7 +12,7 @@ from gateway.rules.desks import PREFIXES, PROGRAMS
 from gateway.rules.forwarders import STAMPS
 from gateway.rules.lists import BULK_FIELDS, LIST_FIELDS
 from gateway.rules.reading import titled
-from gateway.rules.robots import BEGINNINGS, ENDINGS, ROBOTS
+from gateway.rules.robots import MACHINES, MACHINES_BEGIN, MACHINES_END, STAFFED, STAFFED_BEGIN, STAFFED_END
 from gateway.rules.table import RULES
 from gateway.rules.trust import SPAM_FIELDS
 
@@ -21,8 +22,8 @@ EFFECTS: Final = {
     Effect.HOLD: "quarantine: visible, releasable",
     Effect.REFUSE: "an operator's word: kept and listed, no ticket",
     Effect.AUTO_REPLY: "a quiet entry, or a ticket of low priority; no automatic mail, no alert, no reopening",
-    Effect.AUTO_GENERATED: "a ticket and a normal alert; no automatic mail; reopens only with a token of ours",
-    Effect.LIST: "a ticket and a normal alert; no automatic mail; reopens only with a token of ours",
+    Effect.AUTO_GENERATED: "a ticket; no automatic mail, so no alert by mail either; reopens only with a token of ours",
+    Effect.LIST: "a ticket; no automatic mail, so no alert by mail either; reopens only with a token of ours",
     Effect.RECEIPT: "a quiet entry; no automatic mail",
     Effect.COMPLAINT: "no automatic mail to that address again",
     Effect.CALENDAR: "a quiet entry; no automatic mail",
@@ -79,20 +80,24 @@ def _lists() -> list[str]:
     )
     programs = "; ".join(f"`{titled(name)}`: {', '.join(values)}" for name, values in PROGRAMS.items())
     spam = "; ".join(f"`{titled(name)}`: {' or '.join(values)}" for name, values in SPAM_FIELDS.items())
-    robots = (
-        f"{', '.join(sorted(ROBOTS))}; {', '.join(f'{b}…' for b in BEGINNINGS)}; {', '.join(f'…{e}' for e in ENDINGS)}"
-    )
+    machines = _names(MACHINES, MACHINES_BEGIN, MACHINES_END)
+    staffed = _names(STAFFED, STAFFED_BEGIN, STAFFED_END)
     return [
         f"- **Responders' fields** (`vendor-responder`): {responders}.",
         f"- **Help desks' fields** (`help-desk`): {', '.join(f'`{titled(name)}…`' for name in PREFIXES)}; {programs}.",
         f"- **List fields** (`list-fields`): {', '.join(f'`{titled(name)}`' for name in LIST_FIELDS)}.",
         f"- **Bulk mailers' fields** (`bulk-mailer`): {', '.join(f'`{titled(name)}`' for name in BULK_FIELDS)}.",
         f"- **Spam fields** (`spam-tagged`, `spam-held`): {spam}.",
-        f"- **Machines' local parts** (`robot-address`): {robots}. Dots and underscores count as hyphens.",
+        f"- **Machines' local parts**, dots as hyphens (`nobody-writes`, `robot-address`): {machines}.",
+        f"- **Local parts of machines that people stand behind** (`robot-address`): {staffed}.",
         "- **Forwarders** (`forwarder-discounted`), by the trace they leave, and what each may have stamped: "
         + "; ".join(f"{trace.value}: {', '.join(sorted(marks))}" for trace, marks in STAMPS.items())
         + ". Exchange's `X-MS-Exchange-Generated-Message-Source` adds auto-generated.",
     ]
+
+
+def _names(whole: Iterable[str], begin: Iterable[str], end: Iterable[str]) -> str:
+    return "; ".join((", ".join(sorted(whole)), ", ".join(f"{b}…" for b in begin), ", ".join(f"…{e}" for e in end)))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from gateway.mail.address import identity, is_valid, normal, parse_mailboxes
 from gateway.model import Effect, Facts, Field, Mailbox, ParsedMail
-from gateway.rules.forwarders import Forwarding, read_forwarding
+from gateway.rules.forwarders import Forwarding, Marker, read_forwarding
 from gateway.rules.robots import is_robot
 
 MAX_VALUE: Final = 4096  # characters of a header field that a rule looks at
@@ -81,6 +81,10 @@ class Reading:
     def forwarding(self) -> Forwarding:
         """Return who forwarded the mail, and which markers a configured forwarder may have stamped on it."""
         return read_forwarding(self.index, self.mail, self.facts)
+
+    def may_be_a_forwarders(self, marker: Marker) -> bool:
+        """Tell whether a marker may be a forwarder's stamp: a configured one's, or one's that is not configured yet."""
+        return self.forwarding.stamped(marker) is not None or self.forwarding.doubted(marker) is not None
 
     def is_own(self, address: str) -> bool:
         """Tell whether an address is ours (inbox, creation address, From, account), whatever its plus-tag."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.rules.patterns import first_match
 from gateway.rules.reading import Evidence, Reading
-from gateway.rules.robots import is_robot
+from gateway.rules.robots import is_machine, is_robot
 
 
 def robot_address(reading: Reading) -> Evidence | None:
@@ -22,6 +22,15 @@ def robot_address(reading: Reading) -> Evidence | None:
     culprit = author.address if author and is_robot(author.address) else ""
     culprit = culprit or (requester.address if requester and is_robot(requester.address) else reading.from_address)
     return Evidence(f"{culprit} is a machine's address", "From or Reply-To")
+
+
+def nobody_writes(reading: Reading) -> Evidence | None:
+    """Match a sender under whose name nobody writes by hand, unless a person stands behind it in Reply-To."""
+    author = reading.author
+    address = author.address if author is not None else reading.from_address
+    if reading.is_form or not is_machine(address):
+        return None
+    return Evidence(f"nobody writes as {address} by hand", "From")
 
 
 def web_form(reading: Reading) -> Evidence | None:

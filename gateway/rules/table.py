@@ -55,6 +55,7 @@ RULES: Final[tuple[Rule, ...]] = (
     # forwarders
     Rule("forwarder-discounted", Effect.DISCOUNT, trace.discounted, "A forwarder's markers do not count"),
     Rule("forwarder-not-configured", Effect.NOTE, trace.not_configured, "A forwarder is not configured"),
+    Rule("forwarder-doubted", Effect.SILENT, trace.doubted, "A forwarder that is not configured may have marked this"),
     Rule("author-recovered", Effect.NOTE, trace.author_recovered, "A forwarder rewrote From"),
     # responders
     Rule("auto-replied", Effect.AUTO_REPLY, auto.submitted_reply, "An automatic reply"),
@@ -68,6 +69,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("precedence-list", Effect.LIST, auto.precedence_list, "Lists are not answered"),
     Rule("newsletter", Effect.NOTE, lists.newsletter, "A newsletter"),
     Rule("precedence-bulk", Effect.AUTO_GENERATED, auto.precedence_bulk, "Bulk mail is not answered"),
+    Rule("bulk-by-hand", Effect.SILENT, auto.bulk_by_hand, "A gateway asks for no automatic answer"),
     Rule("auto-submitted", Effect.AUTO_GENERATED, auto.submitted, "A machine sent this"),
     Rule("response-suppress", Effect.SILENT, auto.asks_for_silence, "The sender asks for no automatic answer"),
     Rule("loop-mark", Effect.SILENT, auto.loop_mark, "The sender guards itself against loops"),
@@ -75,6 +77,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("another-instance", Effect.SILENT, desks.another_instance, "Another help desk would answer our answer"),
     Rule("challenge", Effect.SILENT, wording.challenge, "Challenges are confirmed by people only"),
     # senders
+    Rule("nobody-writes", Effect.AUTO_GENERATED, sender.nobody_writes, "A machine sent this"),
     Rule("robot-address", Effect.SILENT, sender.robot_address, "Machines are not answered"),
     Rule("web-form", Effect.NOTE, sender.web_form, "A web form"),
     Rule("blocklist", Effect.SILENT, sender.on_blocklist, "We never send to this address", firm=True),
@@ -92,6 +95,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("storm", Effect.SILENT, behaviour.storm, "Too many mails in a short time", firm=True),
     # hints: each alone changes nothing, two together silence
     Rule("responder-subject", Effect.WEAK, wording.responder_subject, "The subject is a responder's"),
+    Rule("responder-text", Effect.WEAK, wording.responder_text, "The text is a responder's"),
     Rule("answers-at-once", Effect.WEAK, wording.answers_at_once, "The answer came faster than people read"),
     Rule("bounce-subject", Effect.WEAK, wording.bounce_subject, "The subject is a bounce's"),
     Rule("bounce-text", Effect.WEAK, wording.bounce_text, "The text is a bounce's"),

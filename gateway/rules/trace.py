@@ -33,29 +33,46 @@ def discounted(reading: Reading) -> Evidence | None:
     forwarding = reading.forwarding
     if not forwarding.stamps:
         return None
+    found = _stamped(reading, forwarding.stamps)
+    if not found:
+        return None
+    who = forwarding.seen[0]
+    return Evidence(f"{', '.join(dict.fromkeys(found))}{STAMPED_BY}{who.name}", who.where)
+
+
+def doubted(reading: Reading) -> Evidence | None:
+    """Match markers that a forwarder may have left which is not configured: they silence, and make no machine."""
+    doubts = reading.forwarding.doubts & {Marker.AUTO_GENERATED, Marker.LIST}
+    found = _stamped(reading, doubts) if doubts else []
+    if not found:
+        return None
+    who = reading.forwarding.unknown[0]
+    return Evidence(f"{', '.join(dict.fromkeys(found))}: may be of {who.name}, which is not configured", who.where)
+
+
+def _stamped(reading: Reading, stamps: frozenset[Marker]) -> list[str]:
+    """Return the markers on this mail that stamps of these kinds may have put there."""
     found: list[str] = []
-    if forwarding.stamped(Marker.NULL_SENDER) and reading.has_null_sender:
+    if Marker.NULL_SENDER in stamps and reading.has_null_sender:
         found.append("empty envelope sender")
-    if forwarding.stamped(Marker.AUTO_GENERATED):
+    if Marker.AUTO_GENERATED in stamps:
         found.extend(
             "Auto-Submitted: auto-generated"
             for item in reading.fields("auto-submitted")
             if keyword(item.value) == "auto-generated"
         )
-    found.extend(
-        "X-Auto-Response-Suppress"
-        for item in reading.fields("x-auto-response-suppress")
-        if suppress_wishes(item.value) & WISHES and is_forwarders_wish(reading, item)
-    )
-    if forwarding.stamped(Marker.LIST):
+    if Marker.SUPPRESS in stamps:
+        found.extend(
+            "X-Auto-Response-Suppress"
+            for item in reading.fields("x-auto-response-suppress")
+            if suppress_wishes(item.value) & WISHES and is_forwarders_wish(reading, item)
+        )
+    if Marker.LIST in stamps:
         found.extend(
             titled(item.name) for name in LIST_FIELDS for item in reading.fields(name) if is_forwarders(reading, item)
         )
         found.extend("Precedence" for _ in reading.fields("precedence")[:1])
-    if not found:
-        return None
-    who = forwarding.seen[0]
-    return Evidence(f"{', '.join(dict.fromkeys(found))}{STAMPED_BY}{who.name}", who.where)
+    return found
 
 
 def not_configured(reading: Reading) -> Evidence | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
-from gateway.rules.auto import keyword, suppress_wishes
+from gateway.model import Field
+from gateway.rules.auto import is_forwarders_wish, precedence_bulk, suppress_wishes
+from gateway.rules.forwarders import Marker
 from gateway.rules.reading import Evidence, Reading
 
 AWAY: Final = (
@@ -69,27 +72,158 @@ AWAY: Final = (
 )
 """Beginnings of subjects that responders write, by language. Case folded."""
 
+RECEIVED: Final = (
+    "ticket received",
+    "request received",
+    "case received",
+    "your request has been received",
+    "we have received your",
+    "we received your",
+    "we've received your",
+    "thank you for contacting",
+    "thanks for contacting",
+    "ihre anfrage ist eingegangen",
+    "ihre anfrage ist bei uns eingegangen",
+    "wir haben ihre anfrage erhalten",
+    "wir haben ihre nachricht erhalten",
+    "eingangsbestätigung",
+    "nous avons bien reçu",
+    "accusé de réception",
+    "hemos recibido su",
+    "hemos recibido tu",
+    "abbiamo ricevuto la",
+    "recebemos a sua",
+    "recebemos sua",
+    "we hebben uw",
+)
+"""Beginnings of subjects by which desks acknowledge. Case folded, tags in brackets left out."""
+
+AUTOMATIC_TEXT: Final = (
+    "out of the office",
+    "out of office",
+    "away from the office",
+    "on annual leave",
+    "on vacation until",
+    "on vacation from",
+    "on parental leave",
+    "on maternity leave",
+    "limited access to email",
+    "limited access to e-mail",
+    "limited access to my e",
+    "automatic reply",
+    "automated reply",
+    "automatic response",
+    "automated response",
+    "automated message",
+    "automatically generated",
+    "auto-generated",
+    "mailbox is not monitored",
+    "inbox is not monitored",
+    "unmonitored mailbox",
+    "do not reply to this",
+    "please do not reply",
+    "nicht im büro",
+    "nicht im hause",
+    "außer haus",
+    "bis einschließlich",
+    "automatische antwort",
+    "automatisch generierte",
+    "automatisch erzeugte",
+    "automatisch erstellte",
+    "antworten sie nicht auf diese",
+    "absent du bureau",
+    "actuellement absent",
+    "je suis absent",
+    "je serai absent",
+    "réponse automatique",
+    "message automatique",
+    "ne pas répondre à ce",
+    "fuera de la oficina",
+    "respuesta automática",
+    "mensaje automático",
+    "no responda a este",
+    "fuori ufficio",
+    "risposta automatica",
+    "non rispondere a questa",
+    "fora do escritório",
+    "resposta automática",
+    "mensagem automática",
+    "não responda a este",
+    "niet op kantoor",
+    "automatisch antwoord",
+    "automatisch gegenereerd",
+    "inte på kontoret",
+    "automatiskt svar",
+    "ikke på kontoret",
+    "automatisk svar",
+    "poza biurem",
+    "odpowiedź automatyczna",
+    "wiadomość automatyczna",
+    "автоматический ответ",
+    "自動返信",
+    "自動応答",
+    "自動送信",
+    "自动回复",
+    "自動回覆",
+    "자동 회신",
+)
+"""What responders and desks say in their first lines. Case folded."""
+
+SUPPRESS: Final = "x-auto-response-suppress"
+MAX_START: Final = 600  # characters of a body that responders need to say what they are
+_TAGS: Final = re.compile(r"\A(?:\[[^\[\]]{1,40}\]\s*)+")
 AT_ONCE: Final = 60.0  # seconds between our mail and an answer that few people manage
 
 
 def responder_subject(reading: Reading) -> Evidence | None:
-    """Notice a responder's subject. Weak: "Out of office reply does not work" is a ticket."""
-    return Evidence(f"Subject: {reading.mail.subject[:60]}", "Subject") if reading.subject.startswith(AWAY) else None
+    """Notice a subject of a responder, or of a desk that acknowledges. Weak: "Out of office furniture" is a ticket."""
+    subject = reading.subject
+    if subject.startswith(AWAY) or _TAGS.sub("", subject, count=1).startswith(RECEIVED):
+        return Evidence(f"Subject: {reading.mail.subject[:60]}", "Subject")
+    return None
+
+
+def responder_text(reading: Reading) -> Evidence | None:
+    """Notice first lines as responders write them. Weak: people quote them. No sign where they are the very topic."""
+    if reading.subject.startswith(AWAY) and not is_label(reading.subject):
+        return None
+    start = (reading.mail.reply_text or reading.mail.text)[:MAX_START].casefold()
+    found = next((words for words in AUTOMATIC_TEXT if words in start), "")
+    return Evidence(f"the body says: {found}", "body") if found else None
+
+
+def is_label(subject: str) -> bool:
+    """Tell whether a subject is a responder's label, alone or with a colon before what it answers. People write on."""
+    found = max((words for words in AWAY if subject.startswith(words)), key=len, default="")
+    rest = subject[len(found) :].lstrip()
+    return bool(found) and (not rest or found.endswith(":") or rest[0] in ":\uff1a")
 
 
 def responder_confirmed(reading: Reading) -> Evidence | None:
-    """Match a responder's subject together with another sign of a machine."""
-    if responder_subject(reading) is None:
+    """Match a responder's subject together with another sign of a machine.
+
+    Where people may have written on ("Out of office furniture"), what a forwarder may have left is no sign.
+    """
+    if not reading.subject.startswith(AWAY):
         return None
-    if reading.has_null_sender:
-        return Evidence("a responder's subject, and the envelope sender is empty", "Subject")
-    if answers_at_once(reading):
-        return Evidence("a responder's subject, at once after our mail", "Subject")
-    if any("all" in suppress_wishes(item.value) for item in reading.fields("x-auto-response-suppress")):
-        return Evidence("a responder's subject, and X-Auto-Response-Suppress: All", "Subject")
-    if any(keyword(item.value) in {"bulk", "junk"} for item in reading.fields("precedence")):
-        return Evidence("a responder's subject, and Precedence: bulk", "Subject")
-    return None
+    stamped, label = reading.forwarding.stamped, is_label(reading.subject)
+    signs = (
+        (reading.has_null_sender and (label or not stamped(Marker.NULL_SENDER)), "the envelope sender is empty"),
+        (answers_at_once(reading) is not None, "at once after our mail"),
+        (
+            any(_suppresses_all(reading, item, label=label) for item in reading.fields(SUPPRESS)),
+            "X-Auto-Response-Suppress: All",
+        ),
+        (precedence_bulk(reading) is not None, "Precedence: bulk"),
+        (label and bool(reading.mail.in_reply_to or reading.mail.references), "an answer, but no Re: before it"),
+        (label and responder_text(reading) is not None, "first lines as responders write them"),
+    )
+    found = next((sign for seen, sign in signs if seen), "")
+    return Evidence(f"a responder's subject, and {found}", "Subject") if found else None
+
+
+def _suppresses_all(reading: Reading, item: Field, *, label: bool) -> bool:
+    return "all" in suppress_wishes(item.value) and (label or not is_forwarders_wish(reading, item))
 
 
 def answers_at_once(reading: Reading) -> Evidence | None:

@@ -127,10 +127,11 @@ def test_a_newsletter_behind_a_redirect_stays_a_list():
     assert judged.low_priority
 
 
-def test_a_forged_trace_lifts_nothing_for_a_forwarder_that_nobody_configured():
+def test_a_forged_trace_lifts_no_silence_for_a_forwarder_that_nobody_configured():
+    """A person behind it stays a person, whom agents hear of; whoever forges it gets no automatic mail."""
     judged = judge(*VIA_RULE, "To: support-in@tickets.example.org", mail_from=ANN)
 
-    assert judged.kind is Kind.AUTO_GENERATED
+    assert judged.kind is Kind.HUMAN
     assert judged.silent
 
 
