@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
-from gateway.mail import token
+from gateway.mail import pictures, token
 from gateway.mail.address import header_safe
 from gateway.mail.token import TokenKeys
 from gateway.model import Digest, Draft, Mailbox, OutgoingFile, OutgoingId, OutgoingKind, ParsedMail, TicketId
@@ -136,7 +136,10 @@ def reply(
     files: Sequence[OutgoingFile] = (),
     history: Sequence[Quoted] = (),
 ) -> Draft:
-    """Draft what an agent wrote. `history` is quoted, newest first, if the queue's appearance wants it."""
+    """Draft what an agent wrote. `history` is quoted, newest first, if the queue's appearance wants it.
+
+    Where the text says `[image: NAME]`, the picture of that name among the files is shown.
+    """
     letter = _Letter(
         OutgoingKind.REPLY,
         "reply",
@@ -147,7 +150,7 @@ def reply(
         {"subject": clean_subject(subject, ticket), "text": text},
         tuple(cc),
         tuple(bcc),
-        tuple(files),
+        pictures.placed(text, files, f"{outgoing}@{letterhead.hostname}"),
         tuple(history)[:MAX_HISTORY] if letterhead.look.history else (),
     )
     return _write(letterhead, letter, keys)
@@ -248,7 +251,7 @@ def _write(letterhead: Letterhead, letter: _Letter, keys: TokenKeys) -> Draft:
         cc=letter.cc,
         bcc=letter.bcc,
         reply_to=_reply_to(letterhead, letter, keys),
-        html=templates.render("layout.html", **shown),
+        html=pictures.shown(templates.render("layout.html", **shown), letter.files),
         in_reply_to=letter.answered.message_id,
         references=letter.answered.references,
         files=letter.files if look.logo is None else (*letter.files, look.logo),

@@ -15,6 +15,7 @@ from gateway.store import news
 from gateway.store.context import Context
 from gateway.store.desk_changes import lock, mark_one, say_change
 from gateway.store.desk_shelf import discard_draft, keep_draft, put_file
+from gateway.store.outgoing import BY_HAND
 from gateway.store.replies import queue_reply
 from gateway.store.statement import Statement
 from gateway.store.tables import entries, tickets
@@ -53,7 +54,7 @@ LIVE = Statement(
 )
 FILES = Statement(
     select(outgoing_files.c.filename, outgoing_files.c.content_type, outgoing_files.c.content)
-    .where(outgoing_files.c.outgoing_id == bindparam("outgoing"), outgoing_files.c.content_id.is_(None))
+    .where(outgoing_files.c.outgoing_id == bindparam("outgoing"), BY_HAND)
     .order_by(outgoing_files.c.position)
 )
 

@@ -17,6 +17,7 @@ from gateway.store.context import Context
 from gateway.store.desk_lists import lines_of
 from gateway.store.intakes import verdicts_from_json
 from gateway.store.listings import OUTBOX, PARTICIPANTS, as_delivery
+from gateway.store.outgoing import BY_HAND
 from gateway.store.reach import check, nothing, within
 from gateway.store.statement import Row, Statement
 from gateway.store.tables import attachments, entries, intakes, ticket_links, tickets
@@ -51,7 +52,7 @@ o = outgoing_files.c
 SENT_FILES = Statement(
     select(o.outgoing_id, o.position, o.filename, o.content_type, func.length(o.content), o.content_id)
     .select_from(outgoing_files.join(outgoings, outgoings.c.id == o.outgoing_id))
-    .where(outgoings.c.ticket_id == bindparam("ticket_id"))
+    .where(outgoings.c.ticket_id == bindparam("ticket_id"), BY_HAND)
     .order_by(o.outgoing_id, o.position)
 )
 DELIVERIES = Statement(OUTBOX.where(d.ticket_id == bindparam("ticket_id")).order_by(d.id))

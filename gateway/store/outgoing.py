@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, or_, update
 
 from gateway.mail.address import canonical
 from gateway.model import DeliveryState, Draft, OutgoingId, OutgoingKind
@@ -38,6 +38,8 @@ INSERT_DELIVERY = insert(
     returning="id",
 )
 AT_ONCE = timedelta(0)
+# What an agent attached, placed in the text or not; the logo comes with the queue's look (gateway.mail.pictures).
+BY_HAND = or_(outgoing_files.c.content_id.is_(None), outgoing_files.c.content_id.like("picture%"))
 
 
 def write_draft(

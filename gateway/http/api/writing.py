@@ -22,7 +22,8 @@ People = Annotated[list[Annotated[str, Field(max_length=320)]], Field(max_length
 class Reply(Body):
     """A reply. Without `to` and `cc` it goes to the requester and the participants; the draft's files go along.
 
-    Those in `bcc` get a copy that nobody else hears of, and do not become participants.
+    Where the text says `[image: NAME]`, the attached PNG, JPEG or GIF of that name is shown (multipart/related); on the
+    ticket it has a `content_id` then. Those in `bcc` get a copy that nobody else hears of, and become no participants.
     """
 
     text: str = Field(min_length=1, max_length=MOST_TEXT)

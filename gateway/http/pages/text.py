@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from markupsafe import Markup, escape
+
+from gateway.desk.nouns import FileRow
+from gateway.mail.pictures import mark
 
 SHOWN = 30_000  # characters of one message; the rest is in the raw mail
 _LINK = re.compile(r"https?://[^\s<>\"'`]{1,2000}")
@@ -69,3 +73,13 @@ def browser(agent: str) -> str:
         return agent[:60]
     system = next((shown for mark, shown in SYSTEMS.items() if mark in agent), "Linux" if "Linux" in agent else "")
     return ", ".join(filter(None, (SHOWN_AS.get(name, name), system)))
+
+
+def with_pictures(html: Markup, files: Iterable[FileRow], ticket: int) -> Markup:
+    """Return a reply's HTML with the pictures that its text names, as the customer sees them."""
+    for file in files:
+        if file.source == "sent" and file.content_id and file.previewable:
+            address = f"/tickets/{ticket}/files/sent/{file.id}/{file.position}?inline=true"
+            picture = Markup('<img class="placed" src="%s" alt="%s" loading="lazy">') % (address, file.filename)
+            html = html.replace(escape(mark(file.filename)), picture, 1)
+    return html

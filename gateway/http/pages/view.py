@@ -67,7 +67,12 @@ def environment_of(words: Catalogue) -> Environment:
     environment.policies["ext.i18n.trimmed"] = True
     environment.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)  # type: ignore[attr-defined]
     environment.filters.update(
-        linked=text.linked, size=text.size, quoted_part=text.quoted_part, person=text.person, browser=text.browser
+        linked=text.linked,
+        with_pictures=text.with_pictures,
+        size=text.size,
+        quoted_part=text.quoted_part,
+        person=text.person,
+        browser=text.browser,
     )
     environment.globals.update(
         say=sentences,

@@ -320,3 +320,26 @@ async def test_what_was_taken_back_or_cancelled_is_never_quoted(office, clock):
     assert "Taken back" not in sent.draft.text
     assert "Cancelled" not in sent.draft.text
     assert [item.text for item in (await office.store.conversation(ticket)).said] == ["Sent", "The total on page 2."]
+
+
+async def test_a_picture_in_a_reply_is_shown_on_its_ticket_and_comes_back_with_an_undo(office, clock):
+    ticket = await office.ticket()
+    png = b"\x89PNG\r\n\x1a\n octets"
+    await office.desk.writing.attach(office.lea, ticket, "reply", Upload("plan.png", "image/png", png))
+    queued = await office.desk.writing.reply(office.lea, ticket, Words("Look: [image: plan.png]"))
+    page = await office.desk.tickets.page(office.lea, ticket)
+    (file,) = next(item for item in page.moments if item.outgoing == queued.outgoing).files
+
+    assert (file.filename, file.inline, file.previewable) == ("plan.png", True, True)
+    assert file.content_id == f"picture1.{queued.outgoing}@tickets.example.org"
+    await office.desk.writing.take_back(office.lea, ticket, queued.outgoing)
+    assert [item.filename for item in (await office.desk.tickets.page(office.lea, ticket)).drafts[0].files] == [
+        "plan.png"
+    ]
+
+    await office.desk.writing.reply(office.lea, ticket, Words("Look: [image: plan.png]"))
+    clock.move(seconds=11)
+    (sent,) = await due(office)
+    raw = compose(sent.draft, clock.now()).decode()
+    assert "multipart/related" in raw
+    assert 'src=3D"cid:picture1.' in raw.replace("=\r\n", "")

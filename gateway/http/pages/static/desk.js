@@ -186,16 +186,28 @@
     };
     const told = one("[data-saved]", form), picker = one("input[type=file]", form);
     let attaching = null;
-    const attach = async (files) => {
+    const attach = async (files, here = false) => {
       if (!files.length) return;
       const fields = new FormData();
       for (const file of files) fields.append("file", file);
       told.textContent = told.dataset.loading;
       const answer = await post(`/tickets/${ticket}/drafts/reply/files`, fields).catch(() => null);
       told.textContent = answer?.ok ? told.dataset.words : told.dataset.failed;
-      if (answer?.ok) list.append(...(await answer.json()).map(row));
+      if (answer?.ok) {
+        const rows = await answer.json();
+        list.append(...rows.map(row));
+        if (here) place(rows.map((file) => file.filename).filter((name) => /^[\p{L}\p{N}_ .()-]+\.(png|jpe?g|gif)$/iu.test(name)));
+      }
       return answer?.ok;
     };
+    // a picture that is dropped or pasted into the words is shown there
+    const place = (names) => {
+      if (!names.length) return;
+      area.setRangeText(names.map((name) => `[image: ${name}]`).join("\n"), area.selectionStart, area.selectionEnd, "end");
+      area.dispatchEvent(new Event("input", { bubbles: true }));
+    };
+    // every picture that is pasted is called image.png
+    const renamed = (files) => [...files].map((file, n) => new File([file], file.name.replace(/^image\./, `image-${Date.now() % 1e6 + n}.`), { type: file.type }));
     picker.addEventListener("change", () => {
       attaching = attach(picker.files).then((done) => { if (done) picker.value = ""; }).finally(() => { attaching = null; });
     });
@@ -211,9 +223,9 @@
       if (!event.dataTransfer.files.length) return;
       event.preventDefault();
       area.classList.remove("dropping");
-      attach(event.dataTransfer.files);
+      attach(event.dataTransfer.files, event.target === area);
     });
-    area.addEventListener("paste", (event) => { if (event.clipboardData.files.length) { event.preventDefault(); attach(event.clipboardData.files); } });
+    area.addEventListener("paste", (event) => { if (event.clipboardData.files.length) { event.preventDefault(); attach(renamed(event.clipboardData.files), true); } });
   }
 
   // --- undo: the offer goes when its time is over
