@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from gateway.errors import NotSendable
 from gateway.mail.address import domain_of, header_safe, is_valid
@@ -35,12 +36,14 @@ _EXTENDED_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 
 def fold(name: str, words: Iterable[str]) -> bytes:
     """Return the field with its final CRLF, folded between words."""
-    lines = [f"{name}:"]
-    for word in words:
-        if len(lines[-1].encode()) + 1 + len(word.encode()) > WIDTH and not lines[-1].endswith(":"):
-            lines.append("")
-        lines[-1] += f" {word}"
-    return "".join(f"{line}\r\n" for line in lines).encode()
+    line, *others = [f"{name}:".encode(), *map(str.encode, words)]
+    lines = []
+    for word in others:
+        if len(line) + 1 + len(word) > WIDTH and not line.endswith(b":"):
+            lines.append(line)
+            line = b""
+        line += b" " + word
+    return b"\r\n".join([*lines, line, b""])
 
 
 def text(value: str) -> list[str]:
@@ -62,6 +65,7 @@ def mailboxes(boxes: Sequence[Mailbox]) -> list[str]:
     return words
 
 
+@lru_cache(maxsize=1024)  # a desk writes as few senders, and a mail to each recipient several times
 def show_address(address: str) -> str:
     """Return the address as headers and the wire show it: the domain in ASCII. Raises NotSendable if it is none."""
     # Deviation: RFC 5321 §4.1.2 lets angle brackets and backslashes stand in a quoted local part. Nobody has such an

@@ -82,6 +82,8 @@ class Courier(ABC, Generic[C]):
         self._slots = Slots(lambda: 0 if self._unrecorded else self.health.permits)
         self._log = get_logger()
         self._named = {self.signs.label: name}
+        self._seconds = self.signs.seconds.labels(name)
+        self._ended_as = {outcome: self.signs.deliveries.labels(name, str(outcome)) for outcome in Outcome}
 
     # --- what differs -----------------------------------------------------------------------------------------
 
@@ -207,7 +209,7 @@ class Courier(ABC, Generic[C]):
         # Who found the channel down looks again when it may be used: there is a probe even if nothing else is due.
         by = self.health.until if dialled and result.channel_down else None
         await self._record(delivery, result, by, dialled=dialled)
-        self.signs.seconds.labels(self.name).observe((self._now() - began).total_seconds())
+        self._seconds.observe((self._now() - began).total_seconds())
         if self._recovered:
             await self._means.outbox.hasten(self.name)
             self._recovered = False  # not before: without a store the next one tries again
@@ -245,7 +247,7 @@ class Courier(ABC, Generic[C]):
         verdict = settle(delivery, result, self._now(), means.chance(), soft_bounce=means.soft_bounce)
         retry_at = min(verdict.retry_at, by) if verdict.retry_at and by else verdict.retry_at
         held = await self._record_surely(delivery, verdict.result, retry_at, verdict.note)
-        self.signs.deliveries.labels(self.name, str(verdict.result.outcome)).inc()
+        self._ended_as[verdict.result.outcome].inc()
         if verdict.result.outcome is Outcome.SENT:
             metrics.succeeded(self.signs.stage)
         if dialled or verdict.result.outcome is Outcome.FAILED:
