@@ -10,6 +10,7 @@ from html import escape
 
 from gateway.desk.access import need
 from gateway.desk.nouns import Counts, FileRow, Filter, Found, Page, Principal, Scope, TicketLine, TicketPage
+from gateway.desk.pdf import is_quiet
 from gateway.desk.ports import TicketBooks
 from gateway.desk.routes import route_of
 from gateway.errors import NotFound
@@ -20,6 +21,7 @@ from gateway.policy import Policy
 
 MOST = 200  # rows of one page
 LONGEST_QUERY = 200  # characters of a search
+PDF = "application/pdf"
 
 _REMOTE = re.compile(rf' {REMOTE}="([^"]*)"')
 _CID = re.compile(r' src="cid:([^"]*)"', re.IGNORECASE)
@@ -93,14 +95,14 @@ class Tickets:
         return point_images(html, {cid: inline(file) for cid, file in images.items()}, remote=remote)
 
     async def download(self, who: Principal, number: int, source: str, ident: int, position: int = 0) -> Download:
-        """Return an attachment's octets, cut out of the raw mail."""
+        """Return an attachment's octets, cut out of the raw mail. A PDF that does more than show is not previewable."""
         need(who, Scope.READ)
         row, part, octets = await self._books.file(who.reach, number, source, ident, position)
-        if source == "sent":
-            return Download(row, octets)
-        content = await asyncio.to_thread(content_of, octets, part)
+        content = octets if source == "sent" else await asyncio.to_thread(content_of, octets, part)
         if content is None:
             raise NotFound("there is no such attachment")
+        if row.previewable and row.content_type == PDF:
+            row = replace(row, previewable=await asyncio.to_thread(is_quiet, content))
         return Download(row, content)
 
     async def raw(self, who: Principal, number: int, entry: int) -> bytes:
