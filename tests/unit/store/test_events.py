@@ -186,6 +186,18 @@ async def test_a_reply_and_the_answer_to_it_move_the_status_without_an_entry_and
     assert opens[1]["changes"] == {"status": {"from": "waiting", "to": "open"}}
 
 
+async def test_a_reply_by_the_command_line_moves_the_status_and_is_told(office) -> None:
+    ticket = await office.ticket()
+    await office.store.transact(
+        lambda writer: writer.queue_reply(ticket, lambda outgoing: draft_to(outgoing, "ann@example.com"), "Bob")
+    )
+
+    said, (kind, data) = await news(office, 2)
+
+    assert (said[1]["entry"]["kind"], said[1]["ticket"]["status"]) == ("agent", "waiting")
+    assert (kind, data["changes"]) == (EventType.TICKET_UPDATED, {"status": {"from": "new", "to": "waiting"}})
+
+
 async def test_an_answer_that_reopens_is_told(office) -> None:
     ticket = await office.ticket()
     await office.desk.changing.change(office.lea, ticket, Changes(status="solved"))
