@@ -148,13 +148,17 @@ COUNT_SENT = Statement(
 MAIL_SENT = Statement(
     update(automatic_mails).where(automatic_mails.c.id == bindparam("mail")).values(sent_at=bindparam("now"))
 )
+# Not min(): in the order of the index the first that fits is the answer, however many wait behind it.
 NEXT_DUE = Statement(
-    select(func.min(deliveries.c.due_at)).where(
+    select(deliveries.c.due_at)
+    .where(
         deliveries.c.channel == bindparam("channel"),
         deliveries.c.state == QUEUED,
         or_(deliveries.c.lease_until.is_(None), deliveries.c.lease_until < bindparam("lease_now")),
         FIRST_OF_ITS_TICKET,
     )
+    .order_by(deliveries.c.due_at)
+    .limit(literal_column("1"))
 )
 NEXT_EXPIRY = Statement(
     select(func.min(deliveries.c.lease_until)).where(
