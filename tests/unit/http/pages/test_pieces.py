@@ -57,7 +57,7 @@ def test_options_say_which_one_is_chosen_and_escape_the_rest():
 
 async def test_the_loop_goes_on_while_a_page_is_put_together(monkeypatch):
     monkeypatch.setattr("gateway.http.pages.view.SLICE", -1)
-    order = []
+    order: list[str | int] = []
 
     def parts():
         for part in "abc":
