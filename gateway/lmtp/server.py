@@ -55,7 +55,8 @@ class LmtpServer:
         while house.sessions and loop.time() < deadline:
             house.all_gone.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(house.all_gone.wait(), deadline - loop.time())
+                async with asyncio.timeout_at(deadline):
+                    await house.all_gone.wait()
         in_time = not house.sessions
         for session in tuple(house.sessions):
             session.dismiss(Reply.STOPPING)

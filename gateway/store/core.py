@@ -155,7 +155,9 @@ class StoreCore:
         """Run file or network work in a thread, within the deadline of a commit."""
         future = asyncio.get_running_loop().run_in_executor(self._files, work)
         try:
-            return await asyncio.wait_for(future, self.options.commit_timeout.total_seconds())
+            # Not wait_for(): before Python 3.12 it loses a cancellation that meets the result.
+            async with asyncio.timeout(self.options.commit_timeout.total_seconds()):
+                return await future
         except TimeoutError:
             raise StorageUnavailable("the storage of raw mail did not answer in time") from None
 

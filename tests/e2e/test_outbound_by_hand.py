@@ -19,7 +19,8 @@ SIDE = "  side: {{type: relay, host: 127.0.0.1, port: {port}}}\n"
 def deliver(daemon: Daemon, number: int, queue: str = "support") -> None:
     content = (
         f"From: Marie <marie{number}@customer{number}.test>\r\nTo: {queue}@example.org\r\n"
-        f"Subject: Question {number}\r\nMessage-ID: <{number}@customer.test>\r\n\r\nThe {number}. question, and {'many ' * number}words.\r\n"
+        f"Subject: Question {number}\r\nMessage-ID: <{number}@customer.test>\r\n\r\n"
+        f"The {number}. question, and {'many ' * number}words.\r\n"
     )
     with smtplib.LMTP("127.0.0.1", daemon.lmtp, local_hostname="mx.test", timeout=30) as client:
         client.sendmail(f"marie{number}@customer{number}.test", [f"{queue}@tickets.example.org"], content)
