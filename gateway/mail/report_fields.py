@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -25,6 +26,7 @@ ADDRESS: Final = re.compile(
 )
 # In a field of its own it may be in any script, RFC 6531 §3.3
 _ANY_ADDRESS: Final = re.compile(r"[^\s<>()\[\],;:\"'@\\\x00-\x1f\x7f]{1,64}@[^\W_](?:[\w.-]{0,251}[^\W_])?")
+_EMBEDDED: Final = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")  # RFC 6533 §3: utf-8-addr-xtext
 _REPLY_LEAD: Final = re.compile(r"[245]\d\d[- ]?['`]")  # "550-'user@example.org... No such user'"
 _COMMENT: Final = re.compile(r"\([^()]{0,200}\)")
 
@@ -58,8 +60,15 @@ def address(value: str) -> str:
     kind, semicolon, rest = text.partition(";")
     if semicolon and "@" not in kind:
         text = rest
+        if kind.strip().casefold() == "utf-8":
+            text = _EMBEDDED.sub(_character, text)
     match = _ANY_ADDRESS.search(text)
     return clean_address(match[0]) if match else ""
+
+
+def _character(match: re.Match[str]) -> str:
+    code = int(match[1], 16)
+    return match[0] if code > sys.maxunicode or 0xD800 <= code < 0xE000 else chr(code)  # noqa: PLR2004 - surrogates
 
 
 def clean_address(text: str) -> str:

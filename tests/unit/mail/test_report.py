@@ -25,6 +25,7 @@ STANDARD = {
     "dsn-base64": [("bob@example.net", "failed", "5.1.1", True)],
     "dsn-torn-groups": [("bob@example.net", "failed", "5.1.1", True)],
     "dsn-glued-groups": [("bob@example.net", "failed", "5.1.1", True), ("jane@example.net", "delayed", "4.4.7", False)],
+    "dsn-global-ascii": [("bjørn@example.net", "failed", "5.1.1", True)],
     "dsn-global": [("bjørn@example.net", "failed", "5.1.1", True)],
     "dsn-warning": [("bob@example.net", "delayed", "4.4.1", False)],
     "dsn-without-action": [("bob@example.net", "failed", "5.1.1", True)],
