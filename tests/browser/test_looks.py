@@ -28,6 +28,7 @@ PATHS = (
     "/admin/blocklist",
     "/admin/suppressions",
     "/admin/agents",
+    "/admin/letters",
     "/admin/configuration",
     "/tickets/999999",
 )

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import format_datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -147,6 +148,7 @@ def opened(octets: bytes) -> EmailMessage:
     return message
 
 
+@cache
 def everything(octets: bytes) -> str:
     """Return all that a mail says to whoever looks closely: the octets, the header decoded, every part decoded."""
     message = opened(octets)
