@@ -56,9 +56,12 @@ def processor_seconds(processes: list[int]) -> float:
 
 
 class MemoryWatch:
-    """Looks at the memory of a process family now and then, in a thread: `with MemoryWatch(pid) as watch`."""
+    """Looks at the memory of a process family now and then, in a thread: `with MemoryWatch(pid) as watch`.
 
-    def __init__(self, root: int, period: float = 0.1) -> None:
+    Each look costs processor time, more of it the more processes there are.
+    """
+
+    def __init__(self, root: int, period: float = 0.5) -> None:
         self._root = root
         self._period = period
         self._done = threading.Event()

@@ -44,6 +44,14 @@ class Server:
         if done != mails:
             raise RuntimeError(f"{done} intakes for {mails} mails")
 
+    def finished(self, mails: int) -> int:
+        """Return how many of `mails` have become what they become."""
+        if self.name == "dovecot":
+            return mails
+        with sqlite3.connect(f"file:{self.store}?mode=ro", uri=True) as database:
+            (done,) = database.execute("SELECT count(*) FROM intakes WHERE state = 'done'").fetchone()
+        return int(done)
+
     def dispositions(self) -> dict[str, int]:
         """Return how many mails became what."""
         with sqlite3.connect(f"file:{self.store}?mode=ro", uri=True) as database:
