@@ -22,6 +22,7 @@ PATHS = (
     "/admin",
     "/admin/outbox",
     "/admin/quarantine",
+    "/admin/webhooks",
     "/admin/trace",
     "/admin/trace?q=1",
     "/admin/limits",
