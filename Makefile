@@ -76,6 +76,7 @@ bench: install system-packages ## Ratios to peers, measured in the same run
 	$(BIN)/python -m benchmarks.classify
 	$(BIN)/python -m benchmarks.signing
 	$(BIN)/python -m benchmarks.outgoing
+	$(BIN)/python -m benchmarks.desk
 
 docs: install ## Make the generated pages again
 	$(BIN)/python -m gateway.config.reference
