@@ -63,7 +63,7 @@ def percentile(times: list[float], share: float) -> float:
     return sorted(times)[min(len(times) - 1, int(len(times) * share))]
 
 
-def verdict(met: bool) -> str:  # noqa: FBT001 - one word for one truth
+def verdict(met: bool) -> str:
     """Return how a goal is said to be met or missed."""
     return "met" if met else "MISSED"
 
