@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from email import policy
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.parser import BytesHeaderParser
 from email.utils import format_datetime
 
-from gateway.model import ParsedMail
+from gateway.model import Mailbox, ParsedMail
 
 INBOX = "support@example.org"
 CREATION = "support-in@tickets.example.org"
@@ -84,6 +89,30 @@ class Message:
         """In-Reply-To and References of an answer."""
         older = " ".join(f"<{item}>" for item in reversed(self.mail.references))
         return (f"In-Reply-To: <{self.mail.message_id}>", f"References: {older} <{self.mail.message_id}>")
+
+
+_ID = re.compile(r"<([^<>]+)>")
+
+
+def read_ours(raw: bytes, text: str) -> ParsedMail:
+    """Read a mail of ours as a counterpart does that needs little of it: our own reader is not what is watched here."""
+    header = BytesHeaderParser(policy=policy.default).parsebytes(raw)
+    to = tuple(Mailbox(box.display_name, box.addr_spec) for box in addresses(header, "Reply-To"))
+    author = tuple(Mailbox(box.display_name, box.addr_spec) for box in addresses(header, "From"))
+    return ParsedMail(
+        message_id=_ID.findall(str(header["Message-ID"]))[0],
+        subject=str(header["Subject"]),
+        from_all=author,
+        reply_to=to,
+        references=tuple(reversed(_ID.findall(str(header["References"] or "")))),
+        text=text,
+    )
+
+
+def addresses(header: EmailMessage, name: str) -> tuple[Address, ...]:
+    """Return the addresses in a field."""
+    value = header[name]
+    return () if value is None else tuple(value.addresses)
 
 
 # --- forwarders -----------------------------------------------------------------------------------------------
