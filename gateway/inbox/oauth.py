@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import msal
 import requests
+from msal.exceptions import MsalServiceError
 
-from gateway.errors import SignInRefused, StorageUnavailable
+from gateway.errors import SignInRefused, StorageUnavailable, Transient
 from gateway.ports import Vault
+
+T = TypeVar("T")
 
 MICROSOFT = "https://login.microsoftonline.com"
 SCOPES = ("https://outlook.office.com/IMAP.AccessAsUser.All", "https://outlook.office.com/SMTP.Send")
@@ -40,6 +43,9 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         "access_denied": "the sign-in was declined",
     }
 )
+
+# RFC 6749 §4.1.2.1: trouble of the server's own. Waiting cures it, and no person has to act.
+TEMPORARY = frozenset({"server_error", "temporarily_unavailable"})
 
 
 def advice(answer: Mapping[str, Any]) -> str:
@@ -71,23 +77,31 @@ class SealedCache:
         self._name = f"oauth/{name}"
         self._vault = vault
         self._loop = loop
+        self._unsaved: bytes | None = None
         self.cache = msal.SerializableTokenCache()
 
     def load(self) -> None:
-        """Read the cache; another node may have rotated the token since."""
-        content = asyncio.run_coroutine_threadsafe(self._vault.load(self._name), self._loop).result(timeout=30)
-        if content:
+        """Read the cache; another node may have rotated the token since. Raises StorageUnavailable.
+
+        What could not be saved is saved first: the vault may hold a refresh token that counts no more.
+        """
+        self.save()
+        if content := self._wait_for(self._vault.load(self._name)):
             self.cache.deserialize(content.decode())
 
     def save(self) -> None:
         """Make a changed cache durable. Raises StorageUnavailable: a rotated token must be saved before it is used."""
-        if not self.cache.has_state_changed:
-            return
-        content = self.cache.serialize().encode()
+        if self.cache.has_state_changed:
+            self._unsaved = self.cache.serialize().encode()
+        if self._unsaved is not None:
+            self._wait_for(self._vault.save(self._name, self._unsaved))
+            self._unsaved = None
+
+    def _wait_for(self, job: Coroutine[Any, Any, T]) -> T:
         try:
-            asyncio.run_coroutine_threadsafe(self._vault.save(self._name, content), self._loop).result(timeout=30)
+            return asyncio.run_coroutine_threadsafe(job, self._loop).result(timeout=TIMEOUT_SECONDS)
         except TimeoutError as error:
-            raise StorageUnavailable("the rotated token could not be saved in time") from error
+            raise StorageUnavailable("the stored sign-in could not be read or saved in time") from error
 
 
 class MicrosoftTokens:
@@ -122,12 +136,20 @@ class MicrosoftTokens:
         self._application: Any = None
 
     def access_token(self, *, renew: bool = False) -> str:
-        """Return a token that is valid for at least five minutes. Raises SignInRefused with the next step."""
+        """Return a token that is valid for at least five minutes. Raises SignInRefused with the next step.
+
+        Raises Transient while the authorization server or the store does not answer: nobody has to do anything then.
+        """
         with self._lock:
             self._cache.load()
-            answer = self._by_secret(renew) if self._unattended else self._by_refresh(renew)
+            try:
+                answer = self._by_secret(renew) if self._unattended else self._by_refresh(renew)
+            except (requests.RequestException, MsalServiceError, ValueError) as error:  # silence, 5xx, or no JSON
+                raise Transient(f"the authorization server does not answer: {type(error).__name__}") from error
             self._cache.save()
         if not answer or "access_token" not in answer:
+            if answer and answer.get("error") in TEMPORARY:
+                raise Transient(f"the authorization server has trouble: {advice(answer)}")
             raise SignInRefused(advice(answer or {"error": "invalid_grant", "error_description": "no sign-in stored"}))
         return str(answer["access_token"])
 
