@@ -64,7 +64,7 @@ class Happened:
     def _say(self, sentence: str, values: Mapping[str, str | Markup]) -> Markup:
         return escape(self.words.gettext(sentence)) % {name: escape(value) for name, value in values.items()}
 
-    def _value(self, event: str, value: Any) -> str:
+    def _value(self, event: str, value: Any) -> str | Markup:
         if event == "assignee":
             return self.people.get(str(value), str(value)) if value else self.words.gettext(NOBODY)
         if value in (None, "") or (event == "due" and value == "none"):
@@ -78,12 +78,13 @@ class Happened:
         return self.words.gettext(table[text]) if text in table else text
 
 
-def due(text: str, zone: str) -> str:
+def due(text: str, zone: str) -> str | Markup:
     """Return a moment as entries keep it in the reader's zone; what is none stays as it is."""
     try:
-        return times.exact(datetime.fromisoformat(text), zone)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return text
+    return Markup('<time class="exact" datetime="{}">{}</time>').format(text, times.exact(moment, zone))
 
 
 def ticket_link(number: int) -> Markup:

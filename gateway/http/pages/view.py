@@ -28,6 +28,7 @@ from gateway.http.pages.words import LOCALES, NAMES, Catalogue, catalogue, choos
 from gateway.http.sessions import Sessions, principal_of, sessions_of
 
 SLICE = 0.001  # seconds of rendering at a time
+ADMIN_LISTS = frozenset({"agents", "blocklist", "limits", "outbox", "quarantine", "suppressions", "webhooks"})
 NOTHING_QUEUED = "#5b6470"
 Number = Annotated[int, Path(ge=1, le=LARGEST)]
 
@@ -182,8 +183,8 @@ def problem(request: Request, status: int, detail: str) -> dict[str, Any]:
     """Return what the error page says, and where it leads."""
     steps = request.url.path.split("/")
     back = f"/tickets/{steps[2]}" if steps[1:2] == ["tickets"] and len(steps) > 3 else "/"  # noqa: PLR2004
-    if steps[1:2] == ["admin"]:
-        back = "/admin"
+    if steps[1:2] == ["admin"] and request.method == "POST":
+        back = f"/admin/{steps[2]}" if steps[2] in ADMIN_LISTS else "/admin"
     return {"status": status, "code": status, "detail": detail, "back": back}
 
 

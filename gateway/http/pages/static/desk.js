@@ -25,7 +25,10 @@
   // --- times in the browser's zone, where the agent has chosen none
   function localTimes(root = document) {
     if (body.dataset.zone) return;
-    for (const time of all("time", root)) time.title = new Date(time.dateTime).toLocaleString(document.documentElement.lang);
+    for (const time of all("time", root)) {
+      time.title = new Date(time.dateTime).toLocaleString(document.documentElement.lang);
+      if (time.classList.contains("exact")) time.textContent = time.title;
+    }
   }
   function localFields(root = document) {
     if (body.dataset.zone) return;
@@ -168,7 +171,8 @@
     if (!answer?.ok) return location.assign(link.href);
     link.closest("details").open = false;
     area.focus();
-    area.setRangeText((await answer.json()).text, area.selectionStart, area.selectionEnd, "end");
+    const gap = /[^\n]$/.test(area.value.slice(0, area.selectionStart)) ? "\n\n" : "";
+    area.setRangeText(gap + (await answer.json()).text, area.selectionStart, area.selectionEnd, "end");
     area.dispatchEvent(new Event("input", { bubbles: true }));
   });
 

@@ -40,7 +40,8 @@ def test_changes_are_said_in_the_readers_language(detail, english, french):
 
 def test_due_times_are_those_of_the_readers_zone():
     detail = {"event": "due", "from": "none", "to": "2026-03-02T12:00+00:00"}
-    assert said(zone="Europe/Paris", **detail) == "due: - → 2026-03-02 13:00 CET"
+    moment = '<time class="exact" datetime="2026-03-02T12:00+00:00">2026-03-02 13:00 CET</time>'
+    assert said(zone="Europe/Paris", **detail) == f"due: - → {moment}"
     assert said(event="due", **{"from": "none", "to": "soon"}) == "due: - → soon"
 
 

@@ -86,6 +86,25 @@ async def test_a_change_stands_beside_another_one_and_never_over_it(office, brow
     assert (await line()).status == "new"
 
 
+async def test_a_list_says_whose_the_last_words_are(office, browser):
+    number = await office.ticket()
+    lea = await browser(LEA)
+    first = (await lea.get("/")).text
+    await office.desk.writing.note(office.tom, number, "Ask accounting")
+    second = (await lea.get("/")).text
+
+    assert "<bdi>Marie Durand</bdi></b> <bdi>The total on page 2.</bdi>" in first
+    assert "<bdi>Marie Durand</bdi></b> <bdi>Tom Weber:</bdi> <bdi>Ask accounting</bdi>" in second
+
+
+async def test_what_does_not_fit_leads_back_to_its_list(browser):
+    ada = await browser(ADA)
+    for path, back in {"/admin/blocklist": "/admin/blocklist", "/admin/channels/relay/resume": "/admin"}.items():
+        answer = await ada.ask("POST", path, data={"pattern": "*"})
+        assert answer.status_code in {404, 422}
+        assert f'href="{back}">Back</a>' in answer.text
+
+
 async def test_each_answer_has_a_nonce_of_its_own(office, browser):
     lea = await browser(LEA)
     nonces = {found(r"nonce-([\w-]+)", (await lea.get("/")).headers["content-security-policy"]) for _ in range(5)}
