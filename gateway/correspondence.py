@@ -91,8 +91,10 @@ class MailLetters:
 
     def _files(self) -> Iterator[OutgoingFile]:
         """Yield what the agent attached. Pictures of what they quoted, such as our own logo, stay behind."""
+        # Where nothing was quoted, nothing was cut: then the whole HTML is the agent's.
+        own = self.mail.reply_html if self.mail.reply_html is not None else self.mail.html
         for file in self.mail.attachments:
-            if file.inline and f"cid:{file.content_id}" not in (self.mail.reply_html or ""):
+            if file.inline and f"cid:{file.content_id}" not in (own or ""):
                 continue
             content = content_of(self.raw, file.part)
             if content is not None:

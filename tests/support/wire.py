@@ -132,7 +132,7 @@ class Street:
         (number,) = [row["number"] for row in self.daemon.rows("tickets") if row["subject"] == subject]
         return int(number)
 
-    def arrived(self, to: str, words: str, seconds: float = 20) -> EmailMessage:
+    def arrived(self, to: str, words: str, seconds: float = 60) -> EmailMessage:
         """Return the newest mail to an address that says these words, once it is there."""
         self.daemon.until(lambda: any(words in everything(item.content) for item in self.wire.sent(to)), seconds)
         return opened([item for item in self.wire.sent(to) if words in everything(item.content)][-1].content)

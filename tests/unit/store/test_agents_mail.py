@@ -84,6 +84,27 @@ async def test_files_go_along_and_pictures_of_the_quote_stay_behind(talk: Talk) 
     assert "See the plan." in sent.draft.text
 
 
+async def test_a_picture_inside_an_agents_words_stands_there_for_the_customer(talk: Talk) -> None:
+    """Gmail writes `[image: NAME]` into its text part, where the HTML shows a picture."""
+    _, home = await alerted(talk)
+    picture = base64.b64encode(b"\x89PNG\r\n\x1a\n picture").decode()
+    lines = [
+        "--r", 'Content-Type: multipart/alternative; boundary="a"', "",
+        "--a", "Content-Type: text/plain; charset=utf-8", "", "See here:", "", "[image: plan.png]", "", "Bob",
+        "--a", "Content-Type: text/html; charset=utf-8", "", '<p>See here:</p><img src="cid:p@x"><p>Bob</p>',
+        "--a--",
+        "--r", 'Content-Type: image/png; name="plan.png"', "Content-ID: <p@x>", "Content-Transfer-Encoding: base64", "",
+        picture, "--r--", "",
+    ]  # fmt: skip
+    await talk.mail(PROVEN, FROM, 'Content-Type: multipart/related; boundary="r"', body="\r\n".join(lines), to=home)
+
+    (sent,) = await talk.drafts(REPLY)
+    (file,) = sent.draft.files
+    assert file.content_id == f"picture1.{sent.outgoing_id}@tickets.example.org"
+    assert f'<img src="cid:{file.content_id}" alt="plan.png"' in str(sent.draft.html)
+    assert "[image: plan.png]" in sent.draft.text
+
+
 @pytest.mark.parametrize("mark", ["#note", "#Note", "# note:", "#note please", "#intern", "#nota"])
 async def test_a_mark_in_the_first_line_keeps_an_answer_inside(talk: Talk, mark: str) -> None:
     ticket, home = await alerted(talk)
