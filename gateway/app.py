@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from gateway.config.settings import Channel, Connection
@@ -298,7 +299,8 @@ class Poterne:
         self._parts.push_async_callback(self._readiness.close)
         settings = self._instance.settings
         inboxes = InboxBook(self._store).list_inboxes
-        gauges = Gauges(self._store, lambda: self._instance.settings, inboxes, self._store.webhook_depths)
+        webhooks = partial(self._store.webhook_depths, sent=False)
+        gauges = Gauges(self._store, lambda: self._instance.settings, inboxes, webhooks)
         health = health_routes(self._pulse, self._readiness, gauges)
         routers = [health]
         desk = open_desk(

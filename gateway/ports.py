@@ -349,8 +349,11 @@ class Operations(Protocol):
 class WebhookOperations(Protocol):
     """How webhooks go, and what operators do with them. Raises NotFound and Conflict as `Operations` does."""
 
-    async def webhook_depths(self) -> Sequence[WebhookDepth]:
-        """Return how every webhook goes of which the store knows something."""
+    async def webhook_depths(self, *, sent: bool = True) -> Sequence[WebhookDepth]:
+        """Return how every webhook goes that is configured, or of which something waits or is stopped.
+
+        Without `sent`, what arrived lately is not counted.
+        """
 
     async def list_webhook_deliveries(
         self, limit: int = 100, before: int | None = None, *, webhook: str | None = None, state: str | None = None

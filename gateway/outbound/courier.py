@@ -296,7 +296,7 @@ class Courier(ABC, Generic[C]):
                 self._log.info(self.signs.up, **self._named)
 
     def _not_tried(self) -> DeliveryResult:
-        text = f"not tried, the channel is down: {self.health.because}"
+        text = f"not tried, the {self.signs.label} is down: {self.health.because}"
         return DeliveryResult(Outcome.DEFERRED, 0, text, channel_down=True)
 
     async def _keep_leases(self) -> None:

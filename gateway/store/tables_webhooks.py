@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, Table, Text, text
 
-from gateway.store.columns import EMPTY, NO, ZERO, Number, Time, metadata, needed, number, refers, where_known
+from gateway.store.columns import EMPTY, NO, ZERO, Number, Time, metadata, needed, number, refers
 
 events = Table(
     "events",
@@ -57,7 +57,7 @@ webhook_deliveries = Table(
         postgresql_where=text("state = 'queued'"),
     ),
     Index("ix_webhook_deliveries_webhook_id", "webhook", "id"),
-    where_known("ix_webhook_deliveries_finished_at", "finished_at"),
+    Index("ix_webhook_deliveries_ended", "webhook", "state", "finished_at"),
     sqlite_autoincrement=True,
 )
 

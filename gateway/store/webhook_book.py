@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from sqlalchemy import bindparam, delete, exists, literal_column, select
 
-from gateway.model import ClaimedEvent, DeliveryId, DeliveryResult
+from gateway.model import ClaimedEvent, DeliveryId, DeliveryResult, DeliveryState
 from gateway.store import webhook_queue as queue
 from gateway.store.context import Context
 from gateway.store.core import StoreCore
@@ -21,15 +21,16 @@ from gateway.store.times import microseconds, to_moment_or_none, to_number
 T = TypeVar("T")
 
 STILL_TRIED = timedelta(days=6)  # longer than the schedule tries: what is younger may still be told
+ENDS = (DeliveryState.SENT.value, DeliveryState.FAILED.value, DeliveryState.CANCELLED.value)
 PRUNED_AT_ONCE = 500  # rows in one transaction: nobody waits long for the writer
 
 d = webhook_deliveries.c
 NAMES = Statement(select(d.webhook).group_by(d.webhook))
 # What is finished counts from its end; what never was (its webhook is stopped, or not configured any more) from when it
 # was queued. Each has an index of its own.
-FINISHED = Statement(
+ENDED = Statement(
     select(d.id, d.event_id)
-    .where(d.webhook == bindparam("webhook"), d.finished_at < bindparam("before"))
+    .where(d.webhook == bindparam("webhook"), d.state == bindparam("word"), d.finished_at < bindparam("before"))
     .limit(literal_column(str(PRUNED_AT_ONCE)))
 )
 WAITING = Statement(
@@ -102,7 +103,8 @@ class WebhookBook:
 def drop_old(context: Context, webhook: str, age: timedelta) -> int:
     """Delete some deliveries of a webhook that are older than `age`, and events that are nobody's any more."""
     transaction, now = context.transaction, context.now
-    rows = transaction.rows(FINISHED, webhook=webhook, before=now - microseconds(age))
+    before = {"webhook": webhook, "before": now - microseconds(age)}
+    rows = next(filter(None, (transaction.rows(ENDED, word=word, **before) for word in ENDS)), None)
     rows = rows or transaction.rows(WAITING, webhook=webhook, before=now - microseconds(max(age, STILL_TRIED)))
     for statement in (DROP_ATTEMPTS, DROP_DELIVERY):
         transaction.run_many(statement, [{"delivery": number} for number, _ in rows])

@@ -12,9 +12,9 @@ from gateway.store.core import StoreCore
 class WebhookSide(StoreCore):
     """How webhooks go, and the operator's hand on them."""
 
-    async def webhook_depths(self) -> Sequence[WebhookDepth]:
-        """Return how every webhook goes of which the store knows something."""
-        return await self.read(webhooks.depths)
+    async def webhook_depths(self, *, sent: bool = True) -> Sequence[WebhookDepth]:
+        """Return how every webhook goes that is configured, or of which something waits or is stopped."""
+        return await self.read(lambda context: webhooks.depths(context, sent=sent))
 
     async def list_webhook_deliveries(
         self, limit: int = 100, before: int | None = None, *, webhook: str | None = None, state: str | None = None

@@ -21,7 +21,9 @@ LATELY = timedelta(hours=24)
 d, a, s = webhook_deliveries.c, webhook_attempts.c, webhook_stops.c
 WAITING = Statement(select(d.webhook, func.count(), func.min(d.queued_at)).where(d.state == QUEUED).group_by(d.webhook))
 LATELY_ENDED = Statement(
-    select(d.webhook, d.state, func.count()).where(d.finished_at > bindparam("since")).group_by(d.webhook, d.state)
+    select(func.count())
+    .select_from(webhook_deliveries)
+    .where(d.webhook == bindparam("webhook"), d.state == bindparam("word"), d.finished_at > bindparam("since"))
 )
 TROUBLE = Statement(
     select(d.answer)
@@ -87,19 +89,22 @@ RETRIED_FROM = frozenset({"queued", "failed", "cancelled", "sent"})  # a receive
 NEWEST = 2**62
 
 
-def depths(context: Context) -> list[WebhookDepth]:
-    """Return how every webhook goes of which the store knows something."""
+def depths(context: Context, *, sent: bool) -> list[WebhookDepth]:
+    """Return how every webhook goes that is configured, or of which something waits or is stopped.
+
+    Without `sent`, what arrived is not counted: it is by far the most.
+    """
     transaction = context.transaction
-    found: dict[str, dict[str, object]] = {}
+    found: dict[str, dict[str, object]] = {item.webhook: {} for item in context.options.subscriptions}
     for name, count, oldest in transaction.rows(WAITING):
         trouble = transaction.value(TROUBLE, webhook=name) or ""
         found.setdefault(name, {}).update(waiting=count, oldest=to_moment(oldest), trouble=trouble)
-    since = context.now - microseconds(LATELY)
-    for name, state, count in transaction.rows(LATELY_ENDED, since=since):
-        if state in {"sent", "failed"}:
-            found.setdefault(name, {})[f"{state}_24h"] = count
     for name, at, because, gone in transaction.rows(STOPS):
         found.setdefault(name, {}).update(stopped_since=to_moment(at), because=because, gone=bool(gone))
+    since = context.now - microseconds(LATELY)
+    for name, facts in found.items():
+        for word in ("sent", "failed") if sent else ("failed",):
+            facts[f"{word}_24h"] = transaction.value(LATELY_ENDED, webhook=name, word=word, since=since)
     return [WebhookDepth(name, **facts) for name, facts in sorted(found.items())]  # type: ignore[arg-type]
 
 

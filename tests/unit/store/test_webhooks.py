@@ -122,11 +122,12 @@ async def test_a_receiver_that_is_gone_stands_above_a_pause(store, book) -> None
     (claim,) = await book.claim_deliveries("chat", 1, MINUTE)
     await store.pause_webhook("chat", "moving house")
     await store.pause_webhook("chat", "again")
-    (paused,) = await store.webhook_depths()
+    paused, _ = await store.webhook_depths()
     await book.record_delivery(claim, GONE, None)
-    (gone,) = await store.webhook_depths()
+    gone, other = await store.webhook_depths()
 
     assert (paused.because, paused.gone) == ("moving house", False)
+    assert (other.waiting, other.gone) == (0, False)
     assert (gone.because, gone.gone, gone.failed_24h) == ("it answered 410 Gone", True, 1)
     assert await book.next_due("chat") is None
     assert [await store.resume_webhook("chat") for _ in range(2)] == [True, False]
@@ -143,6 +144,7 @@ async def test_depths_count_what_waits_and_what_ended_lately(store, book, clock)
     chat, other = await store.webhook_depths()
 
     assert (chat.waiting, chat.sent_24h, chat.failed_24h, chat.trouble) == (1, 1, 0, "HTTP 500")
+    assert [row.sent_24h for row in await store.webhook_depths(sent=False)] == [0, 0]
     assert (other.waiting, other.oldest, other.trouble) == (2, clock.now() - timedelta(hours=1), "")
     clock.move(days=1)
     assert [row.sent_24h for row in await store.webhook_depths()] == [0, 0]
