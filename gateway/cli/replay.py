@@ -22,16 +22,19 @@ if TYPE_CHECKING:
 def replay(diff: bool, days: int, as_json: bool) -> None:
     """Judge the mails of the last days again, by the rules and the configuration at hand, without side effects.
 
-    To try a change, name the changed file with -c. Held mails are judged again for real by: poterne quarantine replay
+    To try a change, name the changed file with -c. What had happened just before a mail (a burst, an answer at once, a
+    muted address) does not come back: where that counted, only the mail's other verdicts are compared. Held mails are
+    judged again for real by: poterne quarantine replay
     """
 
-    async def work(desk: Desk) -> tuple[int, int]:
+    async def work(desk: Desk) -> tuple[int, int, int]:
         from gateway.console.again import changes
 
-        seen = changed = 0
+        seen = changed = momentary = 0
         async for change in changes(desk, datetime.now(UTC) - timedelta(days=days)):
             seen += 1
             changed += bool(change.differences)
+            momentary += change.momentary
             if diff and not change.differences:
                 continue
             if as_json:
@@ -41,6 +44,7 @@ def replay(diff: bool, days: int, as_json: bool) -> None:
                         "message_id": change.row.message_id,
                         "disposition": change.plan.disposition,
                         "would_acknowledge": change.plan.acknowledge,
+                        "momentary": change.momentary,
                         "changes": {what: {"before": old, "after": new} for what, old, new in change.differences},
                     }
                 )
@@ -49,8 +53,9 @@ def replay(diff: bool, days: int, as_json: bool) -> None:
             click.echo(
                 line + "".join(f"\n  {what}: {cell(old)} -> {cell(new)}" for what, old, new in change.differences)
             )
-        return seen, changed
+        return seen, changed, momentary
 
-    seen, changed = with_desk(work)
+    seen, changed, momentary = with_desk(work)
     if not as_json:
-        click.echo(f"{seen} mails judged again, {changed} of them otherwise")
+        apart = f"; {momentary} in part, for they were judged by their moment, too" if momentary else ""
+        click.echo(f"{seen} mails judged again, {changed} of them otherwise{apart}")

@@ -15,7 +15,7 @@ from gateway.pipeline import gather
 
 PAGE = 200
 
-# Rules that look at the moment: how fast an answer came, how many mails there were, who was muted.
+# Rules that look, or may look, at the moment: how fast an answer came, how many mails there were, who was muted.
 MOMENTARY = frozenset({"answers-at-once", "responder-confirmed", "loop-suspected", "storm", "suppressed"})
 # And those of the worker, which hold a mail that was never judged.
 UNJUDGED = frozenset({"parser-died", "daemon-died", "processing-failed"})
@@ -28,6 +28,7 @@ class Change:
     row: IntakeRow
     plan: Plan
     differences: tuple[tuple[str, str, str], ...]
+    momentary: bool = False  # judged by what had just happened then: only its other verdicts are compared
 
 
 async def changes(desk: Desk, since: datetime) -> AsyncIterator[Change]:
@@ -35,7 +36,7 @@ async def changes(desk: Desk, since: datetime) -> AsyncIterator[Change]:
     async for row in intakes_since(desk.books, since):
         raw = await desk.books.raw(row.id)
         plan = await judge(desk, row, raw)
-        yield Change(row, plan, differences(row, plan))
+        yield Change(row, plan, differences(row, plan), depends_on_its_moment(row))
 
 
 async def intakes_since(books: Books, since: datetime) -> AsyncIterator[IntakeRow]:
@@ -87,11 +88,17 @@ def as_it_was(stored: Stored, row: IntakeRow) -> Stored:
 def differences(row: IntakeRow, plan: Plan) -> tuple[tuple[str, str, str], ...]:
     """Compare the record with a new judgement.
 
-    A mail that was not judged differs in nothing, and neither does one that was judged by what had happened just before
-    it: that moment does not come back.
+    A mail that was not judged differs in nothing. What had happened just before a mail does not come back: where that
+    was among its verdicts, the other verdicts are compared, and not what became of it.
     """
-    if row.disposition is None or any(item.rule in MOMENTARY | UNJUDGED for item in row.verdicts):
+    if row.disposition is None or any(item.rule in UNJUDGED for item in row.verdicts):
         return ()
+    if depends_on_its_moment(row):
+        lasting = [
+            rules([item for item in verdicts if item.rule not in MOMENTARY])
+            for verdicts in (row.verdicts, plan.judgement.verdicts)
+        ]
+        return () if lasting[0] == lasting[1] else (("verdicts", lasting[0], lasting[1]),)
     queue = plan.new_ticket.queue if plan.new_ticket else row.queue
     pairs = [
         ("disposition", row.disposition, plan.disposition.value),
@@ -99,6 +106,11 @@ def differences(row: IntakeRow, plan: Plan) -> tuple[tuple[str, str, str], ...]:
         ("verdicts", rules(row.verdicts), rules(plan.judgement.verdicts)),
     ]
     return tuple(pair for pair in pairs if pair[1] != pair[2])
+
+
+def depends_on_its_moment(row: IntakeRow) -> bool:
+    """Tell whether a mail was judged by what had happened just before it, too."""
+    return any(item.rule in MOMENTARY for item in row.verdicts)
 
 
 def rules(verdicts: Sequence[Verdict]) -> str:

@@ -26,7 +26,7 @@ def test_under_the_same_configuration_nothing_changes(poterne: Poterne, config: 
     before = contents(config)
     seen = poterne("replay", "--diff", "-c", config)
 
-    assert seen.out == "4 mails judged again, 0 of them otherwise\n"
+    assert seen.out.startswith("4 mails judged again, 0 of them otherwise")
     assert contents(config) == before
 
 
@@ -66,3 +66,26 @@ def test_without_diff_every_mail_is_shown(poterne: Poterne, config: Path) -> Non
 
     assert [line["disposition"] for line in seen.objects] == ["ticket", "ticket"]
     assert all(line["would_acknowledge"] and not line["changes"] for line in seen.objects)
+
+
+def test_what_was_judged_by_its_moment_is_compared_by_its_other_verdicts(poterne: Poterne, config: Path) -> None:
+    """Three times one text in a minute: the third was suspected of a loop, and that moment does not come back."""
+    take(config, customer(1), customer(2), customer(3))
+    judged = [
+        {item["rule"] for item in line["verdicts"]} for line in poterne("intakes", "--json", "-c", config).objects
+    ]
+    assert any("loop-suspected" in names for names in judged)
+
+    seen = poterne("replay", "--diff", "-c", config)
+    assert (
+        seen.out == "3 mails judged again, 0 of them otherwise; 1 in part, for they were judged by their moment, too\n"
+    )
+
+    other = config.with_name("other.yaml")
+    other.write_text(
+        config.read_text() + 'loop_protection: {overrides: [{sender: "*@example.net", treat_as: refuse}]}\n'
+    )
+    changed = {line["intake"]: line for line in poterne("replay", "--diff", "--json", "-c", other).objects}
+    assert changed[3]["momentary"]
+    assert changed[3]["changes"] == {"verdicts": {"before": "-", "after": "override-refuse=refuse"}}
+    assert changed[1]["changes"]["disposition"]["after"] == "blocked"
