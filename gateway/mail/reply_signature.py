@@ -29,6 +29,7 @@ _BRACKETS: Final = "<>()[]{}|*_\"' .!:"
 _LINK: Final = re.compile(r"\(?<?https?://\S*")
 _DEVICE_LINE: Final = 120  # characters; longer is a sentence
 _PRODUCT: Final = 9  # words of "Yahoo Mail for iPhone" and kin
+_AT_ONCE: Final = 5  # words in which a device is named
 _FOOTER: Final = 12  # lines of a footer that are looked at
 _REGARDS: Final = 12  # lines below which no "Best regards," is looked for
 _NAME: Final = 5  # words
@@ -55,14 +56,15 @@ def device(line: Line) -> bool:
     if not text or len(text) > _DEVICE_LINE:
         return False
     text = text.replace("[", "").replace("]", "")
-    if any(text.startswith(start) and _closed(start, text) for start in closings.SENT_FROM):
+    if any(text.startswith(start) and _closed(start, text) and _is_device(start, text) for start in closings.SENT_FROM):
         return True
     if text.endswith(closings.SENT_FROM_END) and any(word in text for word in closings.DEVICES):
         return True
     for verb in closings.SENT_VERBS:
         if text.startswith(verb + " "):
-            rest = text[len(verb) :]
-            return any(_has_word(rest, word) for word in closings.DEVICES) and len(rest.split()) <= _PRODUCT
+            rest = text[len(verb) :].split()
+            near = " ".join(rest[:_AT_ONCE])
+            return len(rest) <= _PRODUCT and any(_has_word(near, word) for word in closings.DEVICES)
     # "NAME from mobile"
     return len(text.split()) <= _PRODUCT and text.endswith((" from mobile", " via mobile", " from my phone"))
 
@@ -70,6 +72,13 @@ def device(line: Line) -> bool:
 def _closed(start: str, text: str) -> bool:
     """Tell whether a phrase ends where a word ends; scripts without spaces have no such place."""
     return not start[-1].isascii() or not start[-1].isalnum() or _WORD_END.match(text, len(start)) is not None
+
+
+def _is_device(start: str, text: str) -> bool:
+    """Tell "Sent from my desk, which is easier than by phone" from a line that names the device at once."""
+    rest = text[len(start) :].split()
+    near = f"{start} {' '.join(rest[:_AT_ONCE])}"
+    return len(rest) < _AT_ONCE or any(_has_word(near, word) for word in closings.DEVICES)
 
 
 def _has_word(text: str, word: str) -> bool:
