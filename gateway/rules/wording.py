@@ -187,9 +187,16 @@ def responder_text(reading: Reading) -> Evidence | None:
     """Notice first lines as responders write them. Weak: people quote them. No sign where they are the very topic."""
     if reading.subject.startswith(AWAY) and not is_label(reading.subject):
         return None
-    start = (reading.mail.reply_text or reading.mail.text)[:MAX_START].casefold()
-    found = next((words for words in AUTOMATIC_TEXT if words in start), "")
-    return Evidence(f"the body says: {found}", "body") if found else None
+    return _in_body((reading.mail.reply_text or reading.mail.text)[:MAX_START].casefold(), AUTOMATIC_TEXT)
+
+
+def _in_body(text: str, wanted: tuple[str, ...]) -> Evidence | None:
+    """Return the first of some words that a text has, and in which of its lines."""
+    for words in wanted:
+        place = text.find(words)
+        if place >= 0:
+            return Evidence(f"the body says: {words}", f"body line {text.count(chr(10), 0, place) + 1}")
+    return None
 
 
 def is_label(subject: str) -> bool:
@@ -280,9 +287,7 @@ def bounce_subject(reading: Reading) -> Evidence | None:
 
 def bounce_text(reading: Reading) -> Evidence | None:
     """Notice a body that begins with a mail system's words. Weak: people quote them."""
-    start = reading.mail.text[:MAX_BODY].lower()
-    found = next((words for words in REFUSALS if words in start), "")
-    return Evidence(f"the body says: {found}", "body") if found else None
+    return _in_body(reading.mail.text[:MAX_BODY].lower(), REFUSALS)
 
 
 # --- challenges -----------------------------------------------------------------------------------------------

@@ -245,3 +245,9 @@ def test_the_table_is_walked_in_order():
     order = [rule.name for rule in RULES]
 
     assert [v.rule for v in judged.verdicts] == sorted((v.rule for v in judged.verdicts), key=order.index)
+
+
+def test_evidence_of_the_body_names_its_line():
+    judged = judge(body="Hello,\n\nyour mail\n\ncould not be delivered to Bob.\n")
+
+    assert [(v.rule, v.where) for v in judged.verdicts] == [("bounce-text", "body line 5")]
