@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import random
 import socket
@@ -106,6 +107,7 @@ class Poterne:
         await self._start_http(given)
         self._start_workers()
         self._start_inboxes()
+        gc.freeze()  # what stands by now stays: a collection that looked at all of it would hold up everybody for 0.1 s
         self._house = House(
             self._take,
             self._instance.policy.routes.route,

@@ -18,6 +18,7 @@ SLICE: Final = 0.002  # seconds that judging takes before it looks whether other
 PAUSE: Final = 9.0  # times as long as a slice took, judging then rests while mails come in: a share of 1 in 10
 READING_MAIL: Final = 0.001  # seconds that a parser process takes for a mail, about ...
 READING_OCTET: Final = 20e-9  # ... and for each of its octets
+LONGEST_REST: Final = 2.0  # seconds; far below the deadline of what waits here
 LATE: Final = 5.0  # seconds that a mail may wait for its judgement ...
 LATE_PAUSE: Final = 1.0  # ... before the share becomes 1 in 2
 
@@ -61,7 +62,9 @@ class Pace:
 
     def rest(self, seconds: float) -> None:
         """Note how long judging had the writer, or a processor."""
-        self._resting_until = max(self._resting_until, self.clock()) + seconds * self._pause
+        now = self.clock()
+        rest = max(0.0, self._resting_until - now) + seconds * self._pause
+        self._resting_until = now + min(rest, LONGEST_REST)
 
     def reads(self, mails: int, octets: int) -> None:
         """Note that mails go to the parser processes, which take processors from those that take mail."""

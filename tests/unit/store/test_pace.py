@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from gateway.store import SqlStore
-from gateway.store.pace import LATE, LATE_PAUSE, PAUSE, QUIET, READING_MAIL, SLICE, Pace, Rank
+from gateway.store.pace import LATE, LATE_PAUSE, LONGEST_REST, PAUSE, QUIET, READING_MAIL, SLICE, Pace, Rank
 from tests.unit.store.cases import Hands, envelope
 
 
@@ -80,6 +80,16 @@ def test_the_commit_of_a_slice_and_the_reading_of_mails_count_as_judging():
     pace.press()
     pace.reads(1, 0)
     assert pace.wait() == pytest.approx(min(QUIET, (0.001 + READING_MAIL) * PAUSE))
+
+
+def test_no_rest_is_as_long_as_the_patience_of_what_waits():
+    clock = Hands()
+    pace = Pace(clock)
+    pace.reads(16, 64 << 20)
+    clock.time += LONGEST_REST
+    pace.press()
+
+    assert pace.wait() == 0
 
 
 async def test_a_client_goes_before_judging_that_asked_first(store: SqlStore) -> None:
