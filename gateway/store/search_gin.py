@@ -51,6 +51,8 @@ FOUND = (
 IN_BLOCKS = Statement(text(FOUND.format(lead="(to_tsquery('simple', :lead) && CAST(:blocks AS tsquery))")))
 ANYWHERE = Statement(text(FOUND.format(lead="to_tsquery('simple', :lead)")))
 BY_INDEX: Final = "SET LOCAL enable_seqscan = off"  # the planner takes every rare word for one of every 200 entries
+# A plan for any word and any entry, which the server makes after some rounds, begins every walk with the index.
+PLANNED_ANEW: Final = "SET LOCAL plan_cache_mode = force_custom_plan"
 
 
 def mark(block: int) -> str:
@@ -63,6 +65,7 @@ def finder(transaction: Transaction, phrases: Sequence[Sequence[str]]) -> Finder
     conditions = [condition(phrase) for phrase in phrases]
     query = " & ".join(conditions)
     lead = ""
+    transaction.cursor.execute(PLANNED_ANEW)
 
     def find(before: int, batch: int) -> list[int]:
         nonlocal lead
