@@ -108,7 +108,6 @@ FORGERIES = {
     "another domain signed": (LEA, EVIL, {}, "does not vouch for its author"),
     "a stranger has the alert": ("eve@evil.example", EVIL, {}, "its author is no agent"),
     "another agent's alert": (TOM, DESK, {}, "the alert was another agent's"),
-    "an absence": (LEA, DESK, {"Subject": "Out of office"}, "it may be an automatic answer"),
 }
 
 
@@ -117,10 +116,8 @@ def test_what_only_claims_to_be_an_agents_answer_is_kept_inside_and_says_why(hou
     home = reply_address(alert)
     sent = len(house.street.wire.sent())
     for way, (author, keys, fields, because) in FORGERIES.items():
-        subject = fields.get("Subject", "Re: Forgeries")
-        more = {name: value for name, value in fields.items() if name != "Subject"}
         words = f"Send the money: {way}."
-        octets = house.street.message(subject, words, author=f"Lea <{author}>", answers=alert, **more)
+        octets = house.street.message("Re: Forgeries", words, author=f"Lea <{author}>", answers=alert, **fields)
         house.post(octets, author, home, keys)
         entries = lea.ask("GET", f"/tickets/{number}")["entries"]
         entry = next((item for item in entries if words in item["text"]), entries[-1])
@@ -128,6 +125,12 @@ def test_what_only_claims_to_be_an_agents_answer_is_kept_inside_and_says_why(hou
         assert entry["kind"] == "note", way
         assert "(unverified)" in entry["author"], way
         assert because in entry["text"], way
+
+    # An agent's own program that answers in their absence is proven, and quiet all the same.
+    octets = house.street.message("Out of office", "Send the money later.", author=f"Lea <{LEA}>", answers=alert)
+    house.post(octets, LEA, home, DESK)
+    kinds = [item["kind"] for item in lea.ask("GET", f"/tickets/{number}")["entries"] if "later" in item["text"]]
+    assert kinds in (["auto_reply"], ["note"])
 
     # An agent without a token of an alert, and a token that was tampered with, reach the customer no more.
     for to in ("support-in@tickets.example.org", home.replace("+", "+a").replace("a@", "@")):
