@@ -30,26 +30,28 @@ INSERT = Statement(
     )
 )
 NEWEST = Statement(text("SELECT max(entry_id) FROM entry_words WHERE entry_id < :before"))
-WALK = Statement(
-    text(
-        "SELECT entry_id FROM entry_words WHERE words @@ to_tsquery('simple', :query) "
-        "AND entry_id <= :newest AND entry_id > :oldest ORDER BY entry_id DESC LIMIT :batch"
-    )
+# A condition inside an expression is checked row by row: the planner can ask no index for it.
+CHECKED = "CASE WHEN words @@ to_tsquery('simple', :query) THEN TRUE ELSE FALSE END"
+ON_THE_WAY = (
+    "SELECT entry_id FROM entry_words WHERE entry_id <= :newest AND entry_id > :oldest AND {checked} "
+    "ORDER BY entry_id DESC LIMIT :batch"
 )
+WALK = Statement(text(ON_THE_WAY.format(checked=CHECKED)))
 SHARE = Statement(
     text(
         "SELECT count(*) FILTER (WHERE words @@ to_tsquery('simple', :query)) FROM entry_words "
         "WHERE entry_id <= :newest AND entry_id > :oldest"
     )
 )
-# Materialized, and with the condition for the whole query hidden in an expression: the index is to find `lead` only.
+# Materialized, or the planner may walk over everything in the order that is wanted.
 FOUND = (
     "WITH found AS MATERIALIZED (SELECT entry_id FROM entry_words WHERE words @@ {lead} AND entry_id <= :newest "
-    "AND CASE WHEN words @@ to_tsquery('simple', :query) THEN TRUE ELSE FALSE END) "
-    "SELECT entry_id FROM found ORDER BY entry_id DESC LIMIT :batch"
+    "AND {checked}) SELECT entry_id FROM found ORDER BY entry_id DESC LIMIT :batch"
 )
-IN_BLOCKS = Statement(text(FOUND.format(lead="(to_tsquery('simple', :lead) && CAST(:blocks AS tsquery))")))
-ANYWHERE = Statement(text(FOUND.format(lead="to_tsquery('simple', :lead)")))
+IN_BLOCKS = Statement(
+    text(FOUND.format(checked=CHECKED, lead="(to_tsquery('simple', :lead) && CAST(:blocks AS tsquery))"))
+)
+ANYWHERE = Statement(text(FOUND.format(checked=CHECKED, lead="to_tsquery('simple', :lead)")))
 BY_INDEX: Final = "SET LOCAL enable_seqscan = off"  # the planner takes every rare word for one of every 200 entries
 # A plan for any word and any entry, which the server makes after some rounds, begins every walk with the index.
 PLANNED_ANEW: Final = "SET LOCAL plan_cache_mode = force_custom_plan"
