@@ -180,8 +180,13 @@ def may_acknowledge(judgement: Judgement, wanted: bool) -> bool:
 
 
 def may_alert(judgement: Judgement) -> bool:
-    """Tell whether agents may be told by mail: of what people wrote (I3, I4), and of nothing like a loop."""
-    loops = {"loop-suspected", "storm", "own-token-copied", "own-address"}
+    """Tell whether agents may be told by mail: of what people wrote (I3, I4), and of nothing like a loop.
+
+    An own address in From is one, unless somebody else stands in Reply-To, as in the mail of many a web form.
+    """
+    loops = {"loop-suspected", "storm", "own-token-copied"} | (
+        {"own-address"} if judgement.requester is None else set()
+    )
     return judgement.kind is Kind.HUMAN and all(verdict.rule not in loops for verdict in judgement.verdicts)
 
 

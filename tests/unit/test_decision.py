@@ -201,3 +201,12 @@ def test_a_machine_reopens_only_what_a_token_of_ours_ties_it_to(vouched, reopens
     made = plan("Auto-Submitted: auto-generated", stored=Stored(tickets=(TICKET,), referenced=(TICKET,)), rcpt_to=to)
 
     assert (made.disposition, made.reopen) == (Disposition.APPEND, reopens)
+
+
+def test_agents_hear_of_a_web_form_that_writes_as_ourselves_and_of_no_loop():
+    form = plan("From: Website <support@example.org>", "Reply-To: Ann Lee <ann.lee@customer.example>", forwarders=())
+    loop = plan("From: Example Support <support@example.org>", forwarders=())
+
+    assert (form.disposition, form.acknowledge, form.alert) == (Disposition.TICKET, False, True)
+    assert form.judgement.requester.address == "ann.lee@customer.example"
+    assert (loop.disposition, loop.acknowledge, loop.alert) == (Disposition.TICKET, False, False)
