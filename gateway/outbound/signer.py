@@ -123,7 +123,11 @@ class Signer:
     async def _sign_in_thread(self, batch: Sequence[_Job]) -> None:
         jobs = [job for job in batch if not job.done.done()]
         if jobs:
-            outcomes = await asyncio.get_running_loop().run_in_executor(self._pool, self._sign, jobs)
+            outcomes: Sequence[bytes | Exception]
+            try:
+                outcomes = await asyncio.get_running_loop().run_in_executor(self._pool, self._sign, jobs)
+            except RuntimeError as error:  # closed: whoever still waits is told so
+                outcomes = [error for _ in jobs]
             for job, outcome in zip(jobs, outcomes, strict=True):
                 settle(job, outcome)
 

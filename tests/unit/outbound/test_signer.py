@@ -151,3 +151,11 @@ async def test_no_key_shows_in_the_process_list(signer: Signer) -> None:
 
     assert b"PRIVATE" not in (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()
     assert (folder / "environ").read_bytes() == b""
+
+
+async def test_after_the_end_nobody_waits_for_ever() -> None:
+    signer = Signer(KEYS)
+    signer.close()
+
+    with pytest.raises(RuntimeError):
+        await asyncio.wait_for(signer.write(make_draft(1), DATE, DATE), 5)
