@@ -78,8 +78,11 @@ def _a_labels(domain: str) -> str:
 
 def normal(address: str) -> str:
     """Return the address in lower case, its domain as A-labels. What is no address comes back in lower case, capped."""
-    if len(address) > caps.NO_ADDRESS:  # longer than any address and its blanks: only its beginning is worth work
-        address = address[: caps.NO_ADDRESS]
+    return _normal(address[: caps.NO_ADDRESS])  # longer than any address and its blanks: its beginning is worth work
+
+
+@lru_cache(maxsize=4096)  # while a mail is judged, the same few addresses are asked for again and again
+def _normal(address: str) -> str:
     local, at, domain = address.strip().rpartition("@")
     if not at:
         return domain.lower()
@@ -97,7 +100,12 @@ def identity(address: str) -> str:
     Lower case; no +tag (RFC 5233 §1); no BATV signature; dots of Gmail addresses folded. Digits and `=` stay: jan-1984@
     and jan-1985@ are two people, and so are a=example.org@ and a=example.com@ of one forwarder.
     """
-    local, at, domain = normal(address).rpartition("@")
+    return _identity(address[: caps.NO_ADDRESS])
+
+
+@lru_cache(maxsize=4096)
+def _identity(address: str) -> str:
+    local, at, domain = _normal(address).rpartition("@")
     if not at:
         return domain
     if local.startswith(_SIGNED):  # BATV: the address proper stands behind the signature
@@ -112,7 +120,12 @@ def canonical(address: str) -> str:
     The `identity` without =tag, and serial numbers between separators become 0, unless the domain is a free-mail
     provider's, where digits are part of people's names. Too coarse to say who somebody is.
     """
-    local, at, domain = identity(address).rpartition("@")
+    return _canonical(address[: caps.NO_ADDRESS])
+
+
+@lru_cache(maxsize=4096)
+def _canonical(address: str) -> str:
+    local, at, domain = _identity(address).rpartition("@")
     if not at:
         return domain
     local = local.partition("=")[0] or local
