@@ -105,6 +105,26 @@ async def test_what_does_not_fit_leads_back_to_its_list(browser):
         assert f'href="{back}">Back</a>' in answer.text
 
 
+async def test_a_refused_reply_keeps_all_that_was_given(office, browser):
+    number = await office.ticket()
+    lea = await browser(LEA)
+    form = {"text": "Hello", "to": "marie@customer.example", "cc": "", "bcc": "archive@example.net", "version": "1"}
+    await office.desk.writing.note(office.tom, number, "wait")
+    files = {"file": ("a.txt", b"x", "text/plain")}
+    refused = await lea.ask("POST", f"/tickets/{number}/reply", data=form, files=files)
+    assert refused.status_code == 409
+    assert 'value="archive@example.net"' in refused.text
+    assert ">Hello</textarea>" in refused.text
+    assert "a.txt" in refused.text
+
+    version = found(r'name="version" value="(\d+)"', refused.text)
+    sent = await lea.ask("POST", f"/tickets/{number}/reply", data=form | {"version": version})
+    assert sent.status_code == 303
+    rows = await office.store.list_outbox()
+    assert sorted(row.recipient for row in rows) == ["archive@example.net", "marie@customer.example"]
+    assert "download><bdi>a.txt</bdi>" in (await lea.get(f"/tickets/{number}")).text
+
+
 async def test_each_answer_has_a_nonce_of_its_own(office, browser):
     lea = await browser(LEA)
     nonces = {found(r"nonce-([\w-]+)", (await lea.get("/")).headers["content-security-policy"]) for _ in range(5)}
