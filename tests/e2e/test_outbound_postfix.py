@@ -54,9 +54,9 @@ def channel(relay: Postfix) -> KeptChannel:
 
 
 # What a relay might be tempted to change: long lines, dots, blanks at the end, mbox' From, octets beyond ASCII.
-TEXT = "From here on:\n.\n..\n" + "x" * 1500 + "\n\ttabs and blanks  \n\n\nÉté, 夏\n"
+TEXT = "From here on:\n.\n..\n" + "x" * 1500 + "\n\ttabs and blanks  \n\n\nÉté, 夏\n\n[image: été.png]\n"
 LOGO = OutgoingFile("logo.png", "image/png", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9, "logo@tickets.example.org")
-PICTURE = OutgoingFile("été.png", "image/png", LOGO.content, "picture.1@tickets.example.org")
+PICTURE = OutgoingFile("été.png", "image/png", LOGO.content)  # shown inside the reply, where the text names it
 FILES = (
     OutgoingFile("plan été.pdf", "application/pdf", bytes(range(256)) * 30),
     OutgoingFile("lines.txt", "text/plain", b"From here\n.\nbare\r\rCR  \n" + b"y" * 2000),
@@ -136,7 +136,8 @@ async def test_letters_in_a_mailbox_still_verify_and_hold_what_was_put_in(relay:
     (reply,) = [mail for octets in delivered if (mail := parse(octets)).attachments and len(mail.attachments) > 1]
     sizes = {item.filename: item.size for item in reply.attachments}
     assert sizes == {file.filename: len(file.content) for file in (*FILES, LOGO)}
-    assert {item.content_id for item in reply.attachments if item.content_id} == {LOGO.content_id, PICTURE.content_id}
+    shown = {item.filename: item.content_id for item in reply.attachments if item.inline}
+    assert shown == {"été.png": "picture4.2@tickets.example.org", "logo.png": LOGO.content_id}
     assert "x" * 1500 in reply.text
 
 
