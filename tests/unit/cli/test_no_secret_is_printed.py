@@ -16,7 +16,8 @@ CALLS = [
     ["check"], ["check", "--json"], ["doctor"], ["doctor", "--json"], ["intakes", "--json"], ["intakes", "trace", "1"],
     ["tickets"], ["outbox", "list", "--json"], ["quarantine", "list"], ["replay"], ["audit"], ["blocklist", "list"],
     ["agent", "list", "--json"], ["postfix", "maps"], ["dkim", "record"], ["dkim", "verify"], ["migrate"],
-    ["webhooks", "list", "--json"], ["webhooks", "deliveries", "--json"], ["outbox", "pause", "relay"], ["connect", "it"], ["reply", "1"], ["serve", "--nonsense"],
+    ["webhooks", "list", "--json"], ["webhooks", "deliveries", "--json"],
+    ["outbox", "pause", "relay"], ["connect", "it"], ["reply", "1"], ["serve", "--nonsense"],
 ]  # fmt: skip
 
 
