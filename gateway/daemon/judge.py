@@ -17,8 +17,6 @@ from gateway.ports import Store
 from gateway.telemetry import failpoint, metrics
 from gateway.telemetry.log import bound, get_logger
 
-log = get_logger()
-
 MOST_TRIES = 3
 LEASE = timedelta(seconds=30)  # after which another node takes over what ours died over; extended while we live
 POLL = timedelta(seconds=2)  # safety net, and how soon mail accepted by another node is noticed
@@ -38,6 +36,7 @@ class IntakeWorker:
         self._process = process
         self._slots = slots
         self._on_outgoing = on_outgoing
+        self._log = get_logger().bind()  # bound once: for every event anew would cost more than writing it
         self._wake = asyncio.Event()
         self._stop = asyncio.Event()
         self._running: dict[asyncio.Task[None], Claim] = {}
@@ -76,7 +75,7 @@ class IntakeWorker:
             try:
                 await self._store.extend_intakes(list(self._running.values()), LEASE)
             except Transient as error:
-                log.warning("intake.unrecorded", because=f"{type(error).__name__}: {error}")
+                self._log.warning("intake.unrecorded", because=f"{type(error).__name__}: {error}")
 
     def _free(self) -> int:
         return self._slots - len(self._running)
@@ -93,7 +92,7 @@ class IntakeWorker:
         try:
             claims = await self._store.claim_intakes(free, LEASE, room)
         except Transient as error:
-            log.warning("intake.unclaimed", because=f"{type(error).__name__}: {error}")
+            self._log.warning("intake.unclaimed", because=f"{type(error).__name__}: {error}")
             await asyncio.sleep(STORE_PAUSE.total_seconds())
             return True
         for claim in claims:
@@ -122,10 +121,10 @@ class IntakeWorker:
             try:
                 await self._try(claim)
             except Conflict:
-                log.info("intake.stolen")
+                self._log.info("intake.stolen")
             except Exception:
                 # A bug of ours between the steps: the lease brings the intake back, its tries bring it into quarantine.
-                log.exception("intake.failed", attempt=claim.attempt)
+                self._log.exception("intake.failed", attempt=claim.attempt)
 
     async def _try(self, claim: Claim) -> None:
         attempt = claim.attempt - self._forgiven.get(claim.intake_id, 0)
@@ -146,7 +145,7 @@ class IntakeWorker:
             await self._release_or_hold(claim, attempt, "parser-died", str(error))
         except Exception as error:
             # The one broad catch for a mail: whatever it set off in us, the others go on and this one is kept.
-            log.exception("intake.failed", attempt=attempt)
+            self._log.exception("intake.failed", attempt=attempt)
             await self._release_or_hold(claim, attempt, "processing-failed", type(error).__name__)
         else:
             failpoint.reach("process.after-commit")
@@ -165,10 +164,10 @@ class IntakeWorker:
         for refusal in applied.refusals:
             metrics.AUTOMATIC_REFUSED.labels(claim.queue, refusal.rule).inc()
             if refusal.rule == "breaker-opened":
-                log.error("breaker.opened", queue=claim.queue, because=refusal.because)
+                self._log.error("breaker.opened", queue=claim.queue, because=refusal.because)
         if applied.forwarder is not None:
             self._note_forwarder(claim.queue, *applied.forwarder)
-        log.info(
+        self._log.info(
             "intake.done",
             queue=claim.queue,
             disposition=applied.disposition.value,
@@ -182,7 +181,7 @@ class IntakeWorker:
         metrics.UNKNOWN_FORWARDERS.labels(queue).inc()
         if (queue, name) not in self._named and len(self._named) < MOST_NAMED:
             self._named.add((queue, name))
-            log.warning("forwarder.unknown", queue=queue, forwarder=name, set=line)
+            self._log.warning("forwarder.unknown", queue=queue, forwarder=name, set=line)
 
     async def _release_or_hold(self, claim: Claim, attempt: int, rule: str, because: str) -> None:
         if attempt >= MOST_TRIES:
@@ -192,12 +191,12 @@ class IntakeWorker:
 
     async def _release(self, claim: Claim, reason: str, because: str) -> None:
         metrics.PROCESS_FAILURES.labels(reason).inc()
-        log.warning("intake.retried", attempt=claim.attempt, reason=reason, because=because)
+        self._log.warning("intake.retried", attempt=claim.attempt, reason=reason, because=because)
         await self._record(lambda: self._store.release_intake(claim, because))
 
     async def _hold(self, claim: Claim, rule: str, because: str) -> None:
         metrics.PROCESS_FAILURES.labels(rule).inc()
-        log.warning("intake.held", rule=rule, because=because)
+        self._log.warning("intake.held", rule=rule, because=because)
         await self._record(lambda: self._store.hold_intake(claim, rule, because))
         metrics.INTAKES.labels(claim.queue, "quarantine").inc()
 
@@ -208,7 +207,7 @@ class IntakeWorker:
             try:
                 await write()
             except Transient as error:
-                log.warning("intake.unrecorded", because=f"{type(error).__name__}: {error}")
+                self._log.warning("intake.unrecorded", because=f"{type(error).__name__}: {error}")
                 if self._stop.is_set() or time.monotonic() > given_up_at:
                     return
                 await asyncio.sleep(STORE_PAUSE.total_seconds())
