@@ -103,8 +103,8 @@ class Courier(ABC, Generic[C]):
         """Return what the log says of a delivery besides its number, attempt and outcome."""
         return {"ticket": delivery.ticket_id}
 
-    async def _take(self, limit: int) -> Sequence[C]:
-        """Claim what is due."""
+    async def _take(self, limit: int, *, to_send: bool) -> Sequence[C]:  # noqa: ARG002 - some ways out have limits
+        """Claim what is due, to send it or only to put it off."""
         return await self._means.outbox.claim_deliveries(self.name, limit, LEASE)
 
     async def _next_due(self) -> datetime | None:
@@ -162,13 +162,13 @@ class Courier(ABC, Generic[C]):
         await asyncio.wait([self._start(claims[0])])
         if self.health.failures <= failures:  # it works again, or this one was never dialled
             return self._now()
-        while claims := await self._claim(BATCH):
+        while claims := await self._claim(BATCH, to_send=False):
             await asyncio.gather(*(self._record(delivery, self._not_tried()) for delivery in claims))
             self._log.info(self.signs.put_off, **self._named, count=len(claims), because=self.health.because)
         return self.health.until or self._now()
 
-    async def _claim(self, limit: int) -> list[C]:
-        claims = list(await self._take(limit))
+    async def _claim(self, limit: int, *, to_send: bool = True) -> list[C]:
+        claims = list(await self._take(limit, to_send=to_send))
         if claims:
             failpoint.reach(self.signs.claimed)
         return claims

@@ -73,8 +73,9 @@ class ChannelWorker(Courier[ClaimedDelivery]):
         self._desk = desk
         self.rates = tuple(rates)
 
-    async def _take(self, limit: int) -> Sequence[ClaimedDelivery]:
-        return await self._desk.outbox.claim_deliveries(self.name, limit, LEASE, self.rates)
+    async def _take(self, limit: int, *, to_send: bool) -> Sequence[ClaimedDelivery]:
+        rates = self.rates if to_send else ()  # what is put off does not reach the server
+        return await self._desk.outbox.claim_deliveries(self.name, limit, LEASE, rates)
 
     async def _next_due(self) -> datetime | None:
         return await self._desk.outbox.next_due(self.name, self.rates)

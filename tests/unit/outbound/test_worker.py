@@ -257,6 +257,21 @@ async def test_a_relay_that_comes_back_gets_everything_at_its_rate_and_no_faster
     assert max(sum(start <= at < start + MINUTE for at in times) for start in times) <= 60
 
 
+async def test_putting_off_needs_no_allowance() -> None:
+    stage = Stage(TAKEN, BUSY, rates=[(3, timedelta(days=1))])  # what says 421 counts
+    for number in (1, 2):
+        stage.outbox.put(number)
+    await stage.round()  # one left, the other found the channel down
+    for number in range(3, 20):
+        stage.outbox.put(number)
+    stage.clock.time = stage.worker.health.until or START
+    await stage.round()
+
+    assert stage.outbox.states() == {"sent": 1, "queued": 18}
+    assert all(row.due > stage.clock.time for row in stage.outbox.rows.values() if row.state == "queued")
+    assert all(row.results for row in stage.outbox.rows.values())
+
+
 async def test_what_waits_for_its_recipient_is_not_hastened_by_the_channel() -> None:
     stage = Stage(LATER, GONE, TAKEN)
     greylisted, other = stage.outbox.put(1), stage.outbox.put(2)
