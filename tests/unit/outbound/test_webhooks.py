@@ -255,6 +255,22 @@ async def test_a_dead_receiver_does_not_slow_a_live_one(store, stage) -> None:
     assert took < 4
 
 
+async def test_two_nodes_tell_each_event_once(migrated_postgres_url: str, tmp_path: Path, clock: MovableClock) -> None:
+    options = StoreOptions(subscriptions=(Subscription("chat"),))
+    with Receiver(Reply(hang=0.01)) as receiver:
+        async with (
+            open_store(migrated_postgres_url, clock=clock, options=options) as one,
+            open_store(migrated_postgres_url, clock=clock, options=options) as other,
+        ):
+            for _ in range(40):
+                await one.ping_webhook("chat")
+            nodes = [Stage(store, clock, tmp_path, receiver.url) for store in (one, other)]
+            while "queued" in await nodes[0].states():
+                await asyncio.gather(*(node.round() for node in nodes))
+
+    assert len(receiver.requests) == len({request.key for request in receiver.requests}) == 40
+
+
 async def test_while_a_receiver_is_down_one_delivery_finds_out(store, stage, clock) -> None:
     for _ in range(30):
         await store.ping_webhook("chat")
