@@ -50,7 +50,7 @@ def house() -> Iterator[House]:
         with Milter(folder / "milter", dns, "mx.example.org") as milter:
             way = {"tickets.example.org": f"lmtp:inet:127.0.0.1:{street.daemon.lmtp}"}
             with Postfix(folder / "front", transports=way, more=milter.settings) as front, street.daemon:
-                street.daemon.start()
+                street.daemon.start(seconds=60)
                 yield House(street, front)
 
 

@@ -162,7 +162,7 @@ def stage() -> Iterator[Stage]:
             checked = stage.daemon.command("check")
             assert checked.returncode == 0, checked.stderr
             assert checked.stderr == ""
-            stage.daemon.start()
+            stage.daemon.start(seconds=60)
             stage.daemon.until(lambda: "health=ok" in stage.daemon.log.read_text(), 60)
             yield stage
 
