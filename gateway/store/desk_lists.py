@@ -79,7 +79,8 @@ def narrowing(shape: Shape) -> list[ColumnElement[bool]]:
     return conditions
 
 
-SELECTIVE = frozenset({"assignee", "customer", "organisation", "tag"})  # of these there are few tickets
+SELECTIVE = frozenset({"assignee", "customer", "organisation", "tag", "type"})  # of these there are few tickets
+IN_INDEX: dict[str, ColumnElement[int]] = {"updated": t.updated_at, "created": t.created_at}  # of a queue and status
 
 
 def in_reach(shape: Shape) -> list[ColumnElement[bool]]:
@@ -109,13 +110,14 @@ def in_order(source: Select[Any], shape: Shape) -> Select[Any]:
 
 @cache
 def listing(shape: Shape) -> Statement:
-    """Return the statement of a list."""
+    """Return the statement of a list. What is shown of a ticket is looked up for those alone that stand on the page."""
     arms = shape.queues * shape.statuses
-    if shape.order == "updated" and not SELECTIVE & set(shape.by) and arms <= MOST_ARMS:
+    if shape.order in IN_INDEX and not SELECTIVE & set(shape.by) and arms <= MOST_ARMS:
+        key = IN_INDEX[shape.order].label("key")
         parts = [
             select(
                 in_order(
-                    select(*PICKED).where(
+                    select(t.id, key).where(
                         t.queue == bindparam(f"list_queue_{queue}"),
                         t.status == bindparam(f"list_status_{status}"),
                         *narrowing(shape),
@@ -125,11 +127,12 @@ def listing(shape: Shape) -> Statement:
             )
             for queue, status in product(range(shape.queues), range(shape.statuses))
         ]
-        picked = union_all(*parts).subquery("picked")
+        found = union_all(*parts).subquery("found")
+        first = select(found.c.id).order_by(found.c.key.desc(), found.c.id.desc()).limit(bindparam("limit"))
     else:
-        source = select(*PICKED).where(*in_reach(shape), *narrowing(shape))
-        picked = in_order(source, shape).subquery("picked")
-    return Statement(full(picked, shape.order).limit(bindparam("limit")))
+        first = in_order(select(t.id).where(*in_reach(shape), *narrowing(shape)), shape)
+    picked = select(*PICKED).where(t.id.in_(first)).subquery("picked")
+    return Statement(full(picked, shape.order))
 
 
 def full(picked: Subquery, order: str = "updated") -> Select[Any]:

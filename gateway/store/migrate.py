@@ -18,7 +18,7 @@ from gateway.store.connector import SqliteConnector
 from gateway.store.failures import translate
 from gateway.store.locations import sqlite_path
 
-HEAD = "0009"  # the revision that this code is written for
+HEAD = "0010"  # the revision that this code is written for
 FOLDER = Path(gateway.__file__).parents[1] / "migrations"
 LOCK = 0x706F7465726E65  # "poterne": two nodes that migrate at once take turns
 

@@ -127,9 +127,11 @@ tickets = Table(
     needed("version", Integer, text("1")),  # for optimistic concurrency
     Index("ix_tickets_requester_id_created_at", "requester_id", "created_at"),
     Index("ix_tickets_queue_status_updated_at", "queue", "status", "updated_at"),
+    Index("ix_tickets_queue_status_created_at", "queue", "status", "created_at"),
     Index("ix_tickets_assignee_updated_at", "assignee", "updated_at"),
     Index("ix_tickets_status_queue_assignee", "status", "queue", "assignee", "due_at"),
     where_known("ix_tickets_due_at", "due_at"),
+    where_known("ix_tickets_type", "type", "updated_at"),
     sqlite_autoincrement=True,
 )
 

@@ -43,6 +43,7 @@ FILTERS = {
     "a customer": Filter(customer="marie@customer.example"),
     "an organisation": Filter(organisation="customer.example"),
     "overdue": Filter(statuses=OPEN, overdue=True, order="due"),
+    "a type": Filter(type="incident"),
     "by creation": Filter(statuses=OPEN, order="created"),
     "by creation, everything": Filter(statuses=ALL, order="created"),
 }
