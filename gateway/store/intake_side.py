@@ -13,7 +13,7 @@ from gateway.ports import Writer
 from gateway.store import intakes
 from gateway.store.core import StoreCore
 from gateway.store.pace import Rank
-from gateway.store.raw import Octets, RawMail, fits_in_row
+from gateway.store.raw import Octets, RawMail, is_light
 from gateway.store.times import to_number
 from gateway.store.together import Together
 from gateway.store.writer import SqlWriter
@@ -37,7 +37,7 @@ class IntakeSide(StoreCore):
             location = await self._in_thread(lambda: storage.put(raw, sha256))
         mail = RawMail(raw, sha256, location)
         arrived = intakes.Arrived(mail, envelopes, queues, self.now())
-        plain = fits_in_row(mail) and not any(envelope.source_ref for envelope in envelopes)
+        plain = is_light(mail) and not any(envelope.source_ref for envelope in envelopes)
         return await self._writes.run(
             lambda transaction: intakes.insert_intakes(transaction, arrived),
             weight=0 if location else len(raw),

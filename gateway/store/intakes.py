@@ -140,7 +140,7 @@ def insert_intakes(transaction: Transaction, arrived: Arrived) -> tuple[IntakeId
 def insert_many(transaction: Transaction, mails: Sequence[Arrived]) -> list[tuple[IntakeId, ...]]:
     """Do for many mails what `insert_intakes` does for one, in few statements (SQLite).
 
-    For mails of which each fits in a row, and none was fetched.
+    For mails of which each is light, and none was fetched.
     """
     raw_ids = insert_raws(transaction, [arrived.raw for arrived in mails], mails[0].now)
     rows = [row for arrived, raw_id in zip(mails, raw_ids, strict=True) for row in rows_of(arrived, raw_id)]

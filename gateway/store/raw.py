@@ -22,6 +22,7 @@ Octets = bytes | bytearray | memoryview
 
 INLINE = 2 << 20  # octets; larger mails are stored in pieces
 PIECE = 1 << 20
+LIGHT = 64 << 10  # octets; a statement keeps a copy of what was bound to it until it is used again
 
 INSERT_RAW = insert(raws, "sha256", "size", "stored_at", "location", "content", returning="id")
 INSERT_RAWS = insert(raws, "sha256", "size", "stored_at", "location", "content")
@@ -70,13 +71,13 @@ def insert_raw(transaction: Transaction, raw: RawMail, now: int) -> int:
     return raw_id
 
 
-def fits_in_row(raw: RawMail) -> bool:
-    """Tell whether a raw mail is one row, and no pieces."""
-    return raw.location is not None or len(raw.content) <= INLINE
+def is_light(raw: RawMail) -> bool:
+    """Tell whether a raw mail's row may be one of many in a statement."""
+    return raw.location is not None or len(raw.content) <= LIGHT
 
 
 def insert_raws(transaction: Transaction, mails: Sequence[RawMail], now: int) -> Sequence[int]:
-    """Write raw mails of which each fits in a row, and return their numbers (SQLite)."""
+    """Write raw mails of which each is light, and return their numbers (SQLite)."""
     return transaction.insert_rows(
         INSERT_RAWS,
         [

@@ -14,6 +14,7 @@ import pytest
 from gateway.errors import StorageFull, StorageUnavailable
 from gateway.store import SqlStore
 from gateway.store.pace import QUIET
+from gateway.store.raw import LIGHT
 from gateway.store.statement import Transaction, insert
 from gateway.store.tables_out import pauses
 from tests.unit.store.cases import Hands, envelope, mail, opens, process
@@ -151,6 +152,18 @@ async def test_mails_that_wait_are_written_at_once_and_each_intake_is_its_own_ma
         assert {rows[number].sha256 for number in numbers} == {hashlib.sha256(raw).hexdigest()}
     assert len(rows) == sum(map(len, recipients))
     assert (await store.audit()).problems == ()
+
+
+@pytest.mark.parametrize(("octets", "statements"), [(LIGHT, 2), (LIGHT + 1, 4)])
+async def test_no_statement_keeps_copies_of_many_large_mails(store: SqlStore, octets: int, statements: int) -> None:
+    blocker, wire, gate = await hold(store)
+    tasks = [asyncio.create_task(store.accept(bytes(octets), [envelope(store)], ["support"])) for _ in range(2)]
+    await asyncio.sleep(0.05)
+    wire.inserts = 0
+    gate.set()
+    await asyncio.gather(blocker, *tasks)
+
+    assert wire.inserts == statements
 
 
 async def test_a_mail_that_cannot_be_written_with_the_others_fails_alone(store: SqlStore) -> None:
