@@ -33,7 +33,6 @@ from benchmarks import desk_data as data
 from benchmarks.desk_load import Postman, Readers, streams
 from benchmarks.processes import family, processor_seconds
 from gateway.instance import SystemClock
-from gateway.store import migrate
 from gateway.store.times import to_number
 from tests.support.daemon import Daemon
 from tests.support.desk import BEA, CONFIGURATION, LEA, Office, open_office
@@ -234,7 +233,6 @@ async def sign_in(office: Office) -> list[str]:
 
 async def measure(url: str, folder: Path, options: argparse.Namespace) -> bool:
     """Print the table of one database; return whether the goals are met."""
-    await asyncio.to_thread(migrate, url)  # one that was kept may be older than the code
     async with open_office(url, folder, SystemClock(), text=CONFIGURATION + MORE) as office:
         good = await pages(office, options)
         secrets = await sign_in(office)

@@ -127,6 +127,7 @@ def prepare_sqlite(folder: Path, tickets: int, now: int) -> Path:
         migrate(f"sqlite:///{half}")
         fill_sqlite(half, tickets, now)
         half.rename(path)
+    migrate(f"sqlite:///{path}")  # one that was kept may be older than the code
     return path
 
 
@@ -164,12 +165,12 @@ def prepare_postgresql(server: PostgresServer, tickets: int, now: int) -> str:
     """Return the name of the database, made if it is not there yet."""
     name = f"desk_{tickets}"
     with psycopg.connect(server.url().replace("+psycopg", ""), autocommit=True) as connection:
-        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
-            return name
-        half = server.new_database()
-        migrate(half)
-        fill_postgresql(half, tickets, now)
-        connection.execute(f"ALTER DATABASE {half.rpartition('/')[2]} RENAME TO {name}".encode())
+        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
+            half = server.new_database()
+            migrate(half)
+            fill_postgresql(half, tickets, now)
+            connection.execute(f"ALTER DATABASE {half.rpartition('/')[2]} RENAME TO {name}".encode())
+    migrate(server.url(name))  # one that was kept may be older than the code
     return name
 
 
