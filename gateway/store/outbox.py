@@ -216,13 +216,16 @@ class Candidate:
 
 def claim(
     context: Context, channel: str, limit: int, lease: timedelta, allowances: Sequence[Allowance] = ()
-) -> list[ClaimedDelivery]:
-    """Take due deliveries of a channel, oldest first, with the attempt counted; nothing while it is paused."""
+) -> tuple[list[ClaimedDelivery], int]:
+    """Take due deliveries of a channel, oldest first, with the attempt counted; nothing while it is paused.
+
+    Also tells how many of those that were looked at are refused now, and made way for others.
+    """
     transaction = context.transaction
     if transaction.value(PAUSED, channel=channel) is not None:
-        return []
+        return [], 0
     if (limit := room(context, channel, limit, allowances)) == 0:
-        return []
+        return [], 0
     lease_now = lease_time(transaction)
     rows = transaction.rows(DUE, channel=channel, now=context.now, lease_now=lease_now, limit=limit)
     due = [Candidate.from_row(row) for row in rows]
@@ -236,7 +239,8 @@ def claim(
             refuse(context, item, refusal)
     token = secrets.randbits(62) + 1
     dots = count_attempts(context, taken, token, lease_now + microseconds(lease))
-    return [hand_out(context, item, channel, token, dots.get(item.delivery_id, 0)) for item in taken]
+    claimed = [hand_out(context, item, channel, token, dots.get(item.delivery_id, 0)) for item in taken]
+    return claimed, len(due) - len(taken)
 
 
 def count_attempts(context: Context, taken: Sequence[Candidate], token: int, until: int) -> dict[DeliveryId, int]:

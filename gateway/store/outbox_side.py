@@ -41,9 +41,17 @@ class OutboxSide(StoreCore):
     async def claim_deliveries(
         self, channel: str, limit: int, lease: timedelta, allowances: Sequence[Allowance] = ()
     ) -> Sequence[ClaimedDelivery]:
-        """Take due deliveries of a channel, oldest first; each attempt is counted and committed before this returns."""
+        """Take due deliveries of a channel, oldest first; each attempt is counted and committed before this returns.
+
+        Nothing is returned only if nothing is due: what is refused at the claim never hides what is behind it.
+        """
         await self.void_leases()
-        return await self.write(lambda context: outbox.claim(context, channel, limit, lease, allowances))
+        while True:
+            claimed, refused = await self.write(
+                lambda context: outbox.claim(context, channel, limit, lease, allowances)
+            )
+            if claimed or not refused:
+                return claimed
 
     async def keep_content(self, outgoing_id: OutgoingId, content: bytes) -> bytes:
         """Store the signed octets once, and return those that count: the ones stored first."""

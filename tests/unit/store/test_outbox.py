@@ -198,6 +198,16 @@ async def test_a_pattern_added_later_stops_what_waits(store: SqlStore) -> None:
     assert [row.state for row in await store.list_outbox()] == ["refused"]
 
 
+async def test_what_is_refused_at_the_claim_hides_nothing_behind_it(store: SqlStore) -> None:
+    for name in ("ann", "ben", "cleo"):
+        await reply(store, await open_ticket(store), f"{name}@example.com")
+    await reply(store, await open_ticket(store), "dan@example.net")
+    await store.block("*@example.com", "asked for silence", "Bob")
+
+    assert [claimed.recipient for claimed in await store.claim_deliveries("relay", 1, MINUTE)] == ["dan@example.net"]
+    assert sorted(row.state for row in await store.list_outbox()) == ["queued", "refused", "refused", "refused"]
+
+
 async def test_operators_cancel_hold_and_retry(store: SqlStore, clock: MovableClock) -> None:
     ticket = await open_ticket(store)
     await reply(store, ticket)
