@@ -79,7 +79,7 @@ def planner(url: str) -> Iterator[Any]:
         with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as lite:
             yield lambda text, row: whole_tables_of_sqlite(lite, text, row)
         return
-    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
         # Small tables would be read as a whole, whatever the indexes: the planner is to take them for large ones.
         connection.execute(
             "UPDATE pg_class SET reltuples = 1000000, relpages = 1 WHERE relkind = 'r' AND relname = ANY(%s)",
@@ -90,6 +90,7 @@ def planner(url: str) -> Iterator[Any]:
         for table, column in FEW:
             connection.execute(DISTINCT, {"table": table, "column": column})
         yield lambda text, row: whole_tables_of_postgresql(connection, text, row)
+        connection.rollback()  # the database serves other tests after this one
 
 
 def whole_tables_of_sqlite(connection: sqlite3.Connection, text: str, row: Row) -> set[str]:
