@@ -15,7 +15,9 @@ _BLANKS: Final = re.compile(r"\s+")
 _UNSEEN: Final = re.compile("[\x00-\x20\x7f-\xa0\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
 _ONCE: Final = ("from", "sender", "subject", "date", "message-id", "reply-to", "to", "cc", "in-reply-to", "references")
 # The one address in `Jane Doe jane@example.org`, `<<jane@example.org>>`, `<mailto:jane@example.org>`
-_LOOSE: Final = re.compile(r"[^\s<>()\[\],;:\"'@\\]{1,64}@[^\s<>()\[\],;:\"'@\\]{1,254}")
+_LOOSE: Final = re.compile(
+    r"(?<![^\s<>()\[\],;:\"'@\\])[^\s<>()\[\],;:\"'@\\]{1,64}@[^\s<>()\[\],;:\"'@\\]{1,254}(?![^\s<>()\[\],;:\"'@\\])"
+)
 # What every reader takes for the same address: no need to ask a second one
 _PLAIN_FROM: Final = re.compile(r'(?:"[^"\\@<>(),;:]*"\s*|[\w.=?+/ -]*)<[\w.+=-]+@[\w.-]+>|[\w.+=-]+@[\w.-]+', re.ASCII)
 

@@ -176,4 +176,4 @@ def sniff(content: bytes) -> str:
 
 def is_dangerous(filename: str, sniffed: str) -> bool:
     """Tell whether opening the file may run something: by its name or by its first octets."""
-    return sniffed in _RUNS or filename.lower().rpartition(".")[2].strip() in _DANGEROUS
+    return sniffed in _RUNS or filename[-caps.FILENAME :].lower().rpartition(".")[2].strip() in _DANGEROUS

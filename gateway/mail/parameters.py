@@ -17,6 +17,7 @@ _COMMENT: Final = re.compile(r"\([^()]*\)")
 
 def token(value: str) -> str:
     """Return the leading token of a field in lower case, without comments and parameters: "7bit" of "7Bit (x)"."""
+    value = value[: caps.FIELD]
     if "(" in value:
         value = _COMMENT.sub(" ", value)
     return value.partition(";")[0].strip().strip("\"'").strip().lower()

@@ -18,6 +18,7 @@ from gateway.mail.reply_scan import sort_lines
 
 LIMIT: Final = 64 << 10  # characters that are looked at
 LINES: Final = 4_000  # lines that are looked at
+SIGNATURE: Final = 4_000  # characters; what is longer was not put under a mail to sign it
 _SUBJECT: Final = 40  # characters of a subject in which "Fwd:" stands
 
 
@@ -82,10 +83,15 @@ def _join(lines: Sequence[Line], numbers: Iterable[int]) -> str:
 def _without_signature(reply: str, signature: str) -> Cut:
     """Cut a signature that the HTML knows off the end of the text, if it stands there."""
     wanted = _squeeze(signature)
+    if len(wanted) > SIGNATURE:
+        return Cut(reply)
     lines = reply.split("\n")
     seen = ""
     for index in range(len(lines) - 1, 0, -1):
-        seen = _squeeze(lines[index]) + seen
+        piece = _squeeze(lines[index])
+        if not piece:
+            continue
+        seen = piece + seen
         if len(seen) > len(wanted) or not wanted.endswith(seen):
             break
         if seen == wanted and (rest := _trimmed(lines[:index])):

@@ -279,6 +279,7 @@ def test_a_missing_message_id_gets_the_same_substitute_again() -> None:
         ("Jane <a@example.org.>", ["a@example.org"], "from.loose"),
         ("Jane a@example.org b@example.org", [], "from.unparsable"),
         ("Jane @example.org", [], "from.unparsable"),
+        (f"{'a' * 65}@example.org", [], "from.unparsable"),
         ("Jane <a@exam ple.org>", [], "from.unparsable"),
     ],
 )

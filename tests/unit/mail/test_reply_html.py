@@ -138,6 +138,13 @@ def test_a_signature_element_is_a_signature():
     assert (cut.reply, cut.signature) == ("Works now.", "Bob Roe\nExample Ltd")
 
 
+def test_a_long_text_is_no_signature():
+    text = "Works now.\n\n" + "Example\n" * 1_000
+    cut = reply.author_text(text, reply_html.HtmlParts(None, "Example\n" * 1_000))
+
+    assert (cut.reply, cut.signature) == (text.strip(), None)
+
+
 def test_a_pasted_screenshot_below_the_text_stays():
     source = '<div>See:</div><img src="cid:shot@example.org"><div class="yahoo_quoted">Please try.</div>'
 
