@@ -292,7 +292,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tickets", type=int, default=200_000)
     parser.add_argument("--times", type=int, default=100, help="requests of each kind")
-    parser.add_argument("--turns", type=int, default=8, help="of accepting mail alone and beside readers")
+    parser.add_argument("--turns", type=int, default=6, help="of accepting mail alone and beside readers")
     parser.add_argument("--seconds", type=float, default=4, help="of each turn")
     parser.add_argument("--database", choices=["sqlite", "postgresql", "both"], default="both")
     parser.add_argument("--keep", type=Path, help="make the databases here, and use those that are here")
