@@ -6,6 +6,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,6 +35,9 @@ from gateway.mail import (
     names,
     parameters,
     parse,
+    pictures,
+    preview,
+    quoting,
     reply,
     reply_elements,
     reply_html,
@@ -172,6 +176,10 @@ class _Plain:
 _HEAD = letters.Letterhead("support", "Support", "main", _BOX, "mail.example.org", "support@example.org", _Plain())
 
 
+_PICTURE = OutgoingFile("a.png", "image/png", b"\x89PNG\r\n\x1a\n")
+_NAMING = repeat_text("See [image: a.png] and [image: ")
+
+
 def _missed(size: int) -> Digest:
     line = Missed(TicketId(7), _TEXT(1_000), 2)
     return Digest(DeskAgent(AgentId(1), _BOX.address), "support", (line,) * (size // 1_000 + 1))
@@ -285,6 +293,16 @@ _TABLE: dict[str, tuple[Callable[[Any], object], Make]] = {
     "parameters.token": (parameters.token, _WORDS),
     "parameters.parse": (parameters.parse, _TEXT),
     "parse.parse": (parse, lambda size: mail("Content-Type: text/html", body=_html_octets(size))),
+    "pictures.placed": (lambda text: pictures.placed(text, [_PICTURE], "1@example.org"), _NAMING),
+    "pictures.is_picture": (lambda octets: pictures.is_picture(replace(_PICTURE, content=octets)), _OCTETS),
+    "pictures.shown": (lambda text: pictures.shown(text, [replace(_PICTURE, content_id="picture1.a@b")]), _NAMING),
+    "pictures.mark": (pictures.mark, _WORDS),
+    "preview.preview": (lambda found: preview.preview("alert", _HEAD, found, _BOX), _parsed),
+    "preview.in_language": (lambda _: preview.in_language(_HEAD, "fr"), _TEXT),
+    "quoting.by_participants": (
+        lambda lines: quoting.by_participants([letters.Quoted(line, _WHEN, "") for line in lines], lines), _texts,
+    ),
+    "quoting.address_in": (quoting.address_in, _WORDS),
     "reply.cut": (reply.cut, _TEXT),
     "reply.author_text": (lambda text: reply.author_text(text, reply_html.HtmlParts(text, text), text), _TEXT),
     "reply.says_forward": (reply.says_forward, _WORDS),
