@@ -110,6 +110,7 @@ def is_permanent(what: Action, code: str, diagnostic: str) -> bool:
 
 def diagnostic(value: str) -> str:
     """Return a diagnostic as one line of bounded length, without its type."""
+    value = value[: caps.FIELD]
     kind, semicolon, rest = value.partition(";")
     text = rest if semicolon and " " not in kind.strip() else value
     return " ".join(text.split())[:DIAGNOSTIC]

@@ -33,6 +33,8 @@ LENGTH = 40
 """Characters of a token."""
 MAX_LOCAL_PART = 64
 """Octets of a local part (RFC 5321 §4.5.3.1.1)."""
+MAX_ADDRESS = 254
+"""Octets of an address (RFC 5321 §4.5.3.1.3)."""
 MAX_ID = (1 << 32) - 1
 """Largest ticket, outgoing or delivery that a token can name."""
 LOOP_HEADER = "x-poterne-loop"
@@ -114,6 +116,8 @@ def _sign(mac: hmac.HMAC, head: bytes) -> bytes:
 
 def tagged(address: str, token: str) -> str:
     """Return `address` with the token as its plus-tag. Raises NotSendable if the local part grows beyond 64 octets."""
+    if len(address) > MAX_ADDRESS:
+        raise NotSendable(f"an address has at most {MAX_ADDRESS} octets")
     local, at, domain = address.rpartition("@")
     if not (local and at and domain):
         raise NotSendable("an address needs a local part and a domain")
@@ -124,7 +128,7 @@ def tagged(address: str, token: str) -> str:
 
 def fits(address: str) -> bool:
     """Tell whether `address` has room for a token."""
-    return len(address.rpartition("@")[0].encode()) + 1 + LENGTH <= MAX_LOCAL_PART
+    return len(address) <= MAX_ADDRESS and len(address.rpartition("@")[0].encode()) + 1 + LENGTH <= MAX_LOCAL_PART
 
 
 def reply_address(keys: TokenKeys, address: str, ticket: int, agent: int = 0) -> str:
