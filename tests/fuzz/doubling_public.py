@@ -355,7 +355,7 @@ _TABLE: dict[str, tuple[Callable[[Any], object], Make]] = {
     "report_receipt.read_receipt": (_of_parts(report_receipt.read_receipt), _report),
     "report_receipt.read_feedback": (_of_parts(report_receipt.read_feedback), _report),
     "report_receipt.read_calendar": (_of_parts(report_receipt.read_calendar), _report),
-    "report_second.second_opinion": (_of_tree(report_second.second_opinion), _report),
+    "report_second.second_opinion": (_of_tree(report_second.second_opinion), _leaf("text/plain", _NOTICE)),
     "report_wording.is_separator": (report_wording.is_separator, repeat_text("---- ")),
     "report_wording.announces": (report_wording.announces, _TEXT),
     "report_wording.is_delay": (report_wording.is_delay, _TEXT),
