@@ -204,27 +204,31 @@ class Courier(ABC, Generic[C]):
 
     async def _deliver(self, delivery: C) -> None:
         began = self._now()
-        result, dialled = await self._attempt(delivery)
-        failpoint.reach(self.signs.before_record)
-        # Who found the channel down looks again when it may be used: there is a probe even if nothing else is due.
-        by = self.health.until if dialled and result.channel_down else None
-        await self._record(delivery, result, by, dialled=dialled)
+        prepared = await self._prepared(delivery)
+        # The place is kept until the result is recorded: no more than there are places can go out twice after a crash.
+        async with self._slots:
+            if isinstance(prepared, DeliveryResult):
+                result, dialled = prepared, False
+            else:
+                result, dialled = await self._dial(delivery, prepared)
+            failpoint.reach(self.signs.before_record)
+            # Who found the channel down looks again when it may be used: there is a probe even if nothing else is due.
+            by = self.health.until if dialled and result.channel_down else None
+            await self._record(delivery, result, by, dialled=dialled)
         self._seconds.observe((self._now() - began).total_seconds())
         if self._recovered:
             await self._means.outbox.hasten(self.name)
             self._recovered = False  # not before: without a store the next one tries again
 
-    async def _attempt(self, delivery: C) -> tuple[DeliveryResult, bool]:
-        """Return what became of one attempt, whatever happens in it, and whether the channel was asked."""
+    async def _prepared(self, delivery: C) -> bytes | DeliveryResult:
+        """Return the octets to hand over, or what became of the attempt if there are none."""
         try:
-            content = await self._prepare(delivery)
+            return await self._prepare(delivery)
         except NotSendable as error:
-            return DeliveryResult(Outcome.FAILED, 0, f"5.6.0 this cannot be sent: {error}"), False
+            return DeliveryResult(Outcome.FAILED, 0, f"5.6.0 this cannot be sent: {error}")
         except Exception as error:  # a fault of ours never fails a mail; it waits and is tried again
             self._log.exception(self.signs.trouble, **self._named, delivery=delivery.delivery_id)
-            return DeliveryResult(Outcome.DEFERRED, 0, f"a fault of ours: {type(error).__name__}; see the log"), False
-        async with self._slots:
-            return await self._dial(delivery, content)
+            return DeliveryResult(Outcome.DEFERRED, 0, f"a fault of ours: {type(error).__name__}; see the log")
 
     async def _dial(self, delivery: C, content: bytes) -> tuple[DeliveryResult, bool]:
         """Hand the mail to the channel, and note how the channel is doing."""

@@ -426,6 +426,28 @@ async def test_while_results_are_not_recorded_nothing_more_is_dialled(monkeypatc
     assert stage.outbox.states() == {"sent": 4}
 
 
+async def test_no_more_are_sent_and_not_yet_recorded_than_there_are_connections() -> None:
+    stage = Stage(connections=3)
+    recorded = asyncio.Event()
+    record = stage.outbox.record_delivery
+
+    async def slowly(delivery, result, retry_at, note=""):
+        await recorded.wait()
+        return await record(delivery, result, retry_at, note)
+
+    stage.outbox.record_delivery = slowly  # type: ignore[method-assign]
+    for number in range(1, 20):
+        stage.outbox.put(number)
+    await stage.worker.round()
+    await asyncio.sleep(0.05)
+    assert len(stage.channel.sent) == 3  # a crash now would send these again, and no others
+    recorded.set()
+    while stage.outbox.states() != {"sent": 19}:
+        await stage.round()
+
+    assert len(stage.channel.sent) == 19
+
+
 async def test_what_an_outage_put_off_leaves_although_the_daemon_was_restarted_meanwhile() -> None:
     stage = Stage(TAKEN)
     waiting = stage.outbox.put(1)
