@@ -21,7 +21,7 @@ _DASHES: Final = re.compile(r"-{5,}")  # counts only if a telephone number or an
 _DASHES_LIMIT: Final = 12
 _CONTACT: Final = re.compile(r"\d[\d ()/.-]{5,}\d|@|https?:|www\.|\b(?:tel|fax|phone|mobile|mobil)\b")
 _ORNAMENT: Final = re.compile(r"[-_=*#~+.\u2014\u2013\u2026\u1427\s]{2,}|[-_=*~\u2014\u2013\u1427]")
-_TITLED: Final = re.compile(r"[-_=*]{4,}[^\n]{1,80}[-_=*]{4,}")
+_TITLED: Final = re.compile(r"[-_=*]{4,}+[^\n]{1,80}[-_=*]{4,}+")
 _DASHED: Final = re.compile(
     r"(?:[-\u2013\u2014]|//?) ?[^\W\d_a-z][\w.]{0,20}(?: [^\W\d_a-z][\w.]{0,20}){0,2}"
 )  # "-Bob", "//Eva"

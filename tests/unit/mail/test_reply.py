@@ -88,6 +88,13 @@ def test_time_grows_with_size_only(piece):
     assert seconds(reply.cut, piece * (1_000_000 // len(piece))) < 3
 
 
+def test_a_long_rule_above_a_quote_is_judged_at_once():
+    body = f"Yes.\n{'-' * 5_000}x\n-----Original Message-----\nNo?\n"
+
+    assert seconds(reply.cut, body) < 0.5
+    assert reply.cut("Yes.\n---- Alkuperäinen ----\n-----Original Message-----\nNo?\n").reply == "Yes."
+
+
 LINES = st.one_of(
     st.sampled_from([piece.rstrip("\n") for piece in PIECES]),
     st.sampled_from(
