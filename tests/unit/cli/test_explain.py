@@ -2,15 +2,11 @@ from __future__ import annotations
 
 import io
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
-import click
 import pytest
 
-from gateway.cli import frame
-from gateway.cli.explain import explain_mail, open_desk
 from gateway.console.again import MOMENTARY
 from gateway.model import Disposition, Kind
 from tests.unit.cli.conftest import Poterne, customer, take
@@ -139,19 +135,6 @@ def test_no_octets_break_it(poterne: Poterne, tmp_path: Path, raw: bytes) -> Non
     assert seen.code == 0
     assert seen.objects[0]["disposition"] in set(Disposition)
     assert seen.objects[0]["classification"]["kind"] in set(Kind)
-
-
-def test_several_hundred_mails_a_second() -> None:
-    """One process, many files. The bound leaves room for a busy machine; the figure is printed."""
-    with click.Context(frame.poterne, obj=frame.Invocation()):
-        desk = open_desk(None)
-    started = time.perf_counter()
-    for number in range(300):
-        explain_mail(str(number), CUSTOMER, desk)
-    rate = 300 / (time.perf_counter() - started)
-    print(f"{rate:.0f} mails/s")
-
-    assert rate > 150
 
 
 def test_with_the_database_a_mail_is_judged_as_the_daemon_would(poterne: Poterne, config: Path, tmp_path: Path) -> None:
