@@ -106,11 +106,11 @@ def explain(  # noqa: PLR0917 - one parameter for each option
 def wished(
     files: Sequence[str], preview: str | None, letter: Mapping[str, str | None]
 ) -> tuple[Sequence[str], Wish | None]:
-    """Return the files and the letter that is wanted. Raises CommandError for what does not go together."""
+    """Return the files and the letter that is wanted. Raises an error for what does not go together."""
     if preview is not None and preview not in KINDS:  # `--preview FILE`: the word behind is no kind
         files, preview = (preview, *files), KINDS[0]
     if not files:
-        raise CommandError("there is no FILE", "name one that holds one mail, or - for standard input", sysexits.USAGE)
+        raise click.UsageError("there is no FILE: name one that holds one mail, or - for standard input")
     if preview is None:
         extra = next((name for name, value in letter.items() if value is not None), None)
         if extra:

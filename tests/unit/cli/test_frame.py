@@ -67,7 +67,8 @@ def test_the_variable_names_the_configuration(poterne: Poterne, config: Path, mo
     [
         (["nonsense"], "No such command 'nonsense'"),
         (["check", "--nonsense"], "No such option"),
-        (["explain"], "Missing argument"),
+        (["explain"], "there is no FILE"),
+        (["reply"], "Missing argument"),
         (["outbox", "nonsense"], "No such command"),
     ],
 )

@@ -97,7 +97,7 @@ def test_nothing_is_stored(poterne: Poterne, config: Path, mail: Path) -> None:
             ["--preview", "reply", "--queue", "nowhere", "MAIL"],
             "there is no queue nowhere; use one of: support, billing",
         ),
-        (["--preview", "reply"], "there is no FILE; name one"),
+        (["--preview", "reply"], "there is no FILE: name one"),
         (["--preview", "--eml", "/nowhere/x.eml", "MAIL"], "/nowhere/x.eml: no such file or directory"),
         (["--preview", "--eml", "x.eml", "MAIL", "MAIL"], "one letter is written at a time"),
         (["--preview", "poem", "MAIL"], "poem: No such file or directory; name a file that holds one mail"),
