@@ -14,12 +14,14 @@ from gateway.model import DeliveryState, Draft, EntryKind, OutgoingId, TicketId,
 from gateway.store import news
 from gateway.store.context import Context
 from gateway.store.desk_changes import lock, mark_one, say_change
+from gateway.store.desk_guests import brought, let_go, people_of
 from gateway.store.desk_shelf import discard_draft, keep_draft, put_file
+from gateway.store.drafts import from_json
 from gateway.store.outgoing import BY_HAND
 from gateway.store.replies import queue_reply
 from gateway.store.statement import Statement
 from gateway.store.tables import entries, tickets
-from gateway.store.tables_out import deliveries, outgoing_files
+from gateway.store.tables_out import deliveries, outgoing_files, outgoings
 from gateway.store.timeline import SET_STATUS, add_entry, touch
 from gateway.store.times import microseconds, to_moment
 
@@ -52,6 +54,7 @@ LIVE = Statement(
         d.state.not_in([literal_column("'refused'"), literal_column("'cancelled'")]),
     )
 )
+DRAFT = Statement(select(outgoings.c.draft).where(outgoings.c.id == bindparam("outgoing")))
 FILES = Statement(
     select(outgoing_files.c.filename, outgoing_files.c.content_type, outgoing_files.c.content)
     .where(outgoing_files.c.outgoing_id == bindparam("outgoing"), BY_HAND)
@@ -73,10 +76,12 @@ def queue_answer(
 ) -> Queued:
     """Queue a reply to be sent after `delay`, set the ticket's status, and throw the draft away."""
     before = lock(context, reach, number, version)["status"]
+    people = people_of(context, number)
     outgoing = queue_reply(context, TicketId(number), make_draft, by.shown, delay=delay, words=text)
     row = context.transaction.row(ENTRY, ticket_id=number, outgoing=outgoing)
     assert row is not None
-    told = {"event": "reply", "before": before, "after": status}
+    joined = brought(people, people_of(context, number))
+    told = {"event": "reply", "before": before, "after": status, "brought": joined}
     context.transaction.run(SET_DETAIL, entry=row[0], told=json.dumps(told))
     if status != TicketStatus.WAITING.value:
         context.transaction.run(SET_STATUS, ticket_id=number, word=status, now=context.now)
@@ -91,7 +96,8 @@ def queue_answer(
 def take_back(context: Context, reach: Reach, number: int, outgoing: int, by: Agent) -> str:
     """Cancel a reply as long as none of it was handed out; its words and files are a draft again.
 
-    The ticket gets its status back, unless somebody has given it another one meanwhile.
+    The ticket gets its status back, unless somebody has given it another one meanwhile; and whom only this reply made
+    participants, are none any more.
     """
     present = lock(context, reach, number)["status"]
     row = context.transaction.row(ENTRY, ticket_id=number, outgoing=outgoing)
@@ -108,6 +114,7 @@ def take_back(context: Context, reach: Reach, number: int, outgoing: int, by: Ag
         raise Conflict("it is too late: the reply is on its way")  # the savepoint undoes what was cancelled
     news.outgoing_cancelled(context, outgoing)
     context.transaction.run(SET_DETAIL, entry=entry, told=json.dumps({**told, "event": "taken_back"}))
+    let_go(context, number)
     taken = add_entry(
         context, number, EntryKind.STATE, by.shown, "reply taken back", detail={"event": "took_back", "entry": entry}
     )
@@ -117,7 +124,9 @@ def take_back(context: Context, reach: Reach, number: int, outgoing: int, by: Ag
         if TicketStatus.SOLVED.value in {present, before}:
             taken = say_change(context, number, by, "status", before=present, after=before)
     mark_one(context, reach.agent, number, taken)
-    keep_draft(context, reach.agent, number, "reply", text=text, cc="", version=None)
+    draft = context.transaction.value(DRAFT, outgoing=outgoing)
+    copies = ", ".join(box.address for box in from_json(draft).cc) if draft else ""
+    keep_draft(context, reach.agent, number, "reply", text=text, cc=copies, version=None)
     for name, kind, content in context.transaction.rows(FILES, outgoing=outgoing):
         put_file(context, reach.agent, number, "reply", filename=name, content_type=kind, content=bytes(content))
     touch(context, number)
