@@ -94,14 +94,19 @@ class Tickets:
         images = {file.content_id: file for file in files if file.content_id and file.previewable}
         return point_images(html, {cid: inline(file) for cid, file in images.items()}, remote=remote)
 
-    async def download(self, who: Principal, number: int, source: str, ident: int, position: int = 0) -> Download:
-        """Return an attachment's octets, cut out of the raw mail. A PDF that does more than show is not previewable."""
+    async def download(
+        self, who: Principal, number: int, source: str, ident: int, position: int = 0, *, inline: bool = False
+    ) -> Download:
+        """Return an attachment's octets, cut out of the raw mail.
+
+        A PDF that is to be shown `inline` is looked into first: unless it is found quiet, it is not previewable.
+        """
         need(who, Scope.READ)
         row, part, octets = await self._books.file(who.reach, number, source, ident, position)
         content = octets if source == "sent" else await asyncio.to_thread(content_of, octets, part)
         if content is None:
             raise NotFound("there is no such attachment")
-        if row.previewable and row.content_type == PDF:
+        if inline and row.previewable and row.content_type == PDF:
             row = replace(row, previewable=await asyncio.to_thread(is_quiet, content))
         return Download(row, content)
 

@@ -326,7 +326,8 @@ def octet_routes(routes: APIRouter, desk: Desk, addresses: Addresses) -> None:
         inline: bool = False,
     ) -> Response:
         """Return an attachment, as a download; pictures and PDFs `inline` if asked."""
-        return file_response(await tickets.download(who, number, source, ident, position), inline=inline)
+        download = await tickets.download(who, number, source, ident, position, inline=inline)
+        return file_response(download, inline=inline)
 
 
 def raw_response(content: bytes, name: str) -> Response:

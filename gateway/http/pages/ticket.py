@@ -148,7 +148,8 @@ def ticket_routes(pages: Pages) -> APIRouter:
         inline: bool = False,
     ) -> Response:
         """Return an attachment."""
-        return file_response(await tickets.download(who, number, source, ident, position), inline=inline)
+        download = await tickets.download(who, number, source, ident, position, inline=inline)
+        return file_response(download, inline=inline)
 
     return router
 

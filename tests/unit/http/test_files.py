@@ -19,6 +19,7 @@ ACTIVE = {
     "style.css": ("text/css", b"*{}"),
     "claims.png": ("image/png", b"<html><script>alert(1)</script></html>"),
     "claims.pdf": ("application/pdf", b"<html><script>alert(1)</script></html>"),
+    "acts.pdf": ("application/pdf", b"%PDF-1.4\n<< /OpenAction << /S /JavaScript /JS (x) >> >>\n%%EOF\n"),
     "letter.eml": ("message/rfc822", b"Subject: x\r\n\r\n<script>alert(1)</script>"),
 }
 SHOWN = {"photo.png": ("image/png", PNG), "report.pdf": ("application/pdf", b"%PDF-1.4\n%%EOF\n")}
@@ -64,6 +65,21 @@ async def test_pictures_and_pdfs_are_shown_in_a_sandbox_and_only_if_asked(served
         for answer in (inline, download):
             assert answer.headers["x-content-type-options"] == "nosniff"
             assert {"sandbox", "default-src 'none'"} <= set(answer.headers["content-security-policy"].split("; "))
+
+
+@pytest.mark.parametrize("path", BY)
+async def test_only_pdfs_that_are_to_be_shown_are_looked_into(served, path, monkeypatch):
+    looked = []
+
+    def look(content):
+        looked.append(content)
+        return True
+
+    monkeypatch.setattr("gateway.desk.tickets.is_quiet", look)
+    await served(path, "report.pdf", inline=False)
+    assert looked == []
+    await served(path, "report.pdf", inline=True)
+    assert looked == [SHOWN["report.pdf"][1]]
 
 
 async def test_raw_mails_are_downloads(office, browser):
