@@ -6,14 +6,17 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import pytest
+
 from gateway.model import ClaimedDelivery, DeliveryResult, Outcome
-from gateway.store import SqlStore, open_store
-from gateway.store.allowance import ENDED, UNDER_WAY
+from gateway.store import SqlStore, allowance, open_store
+from gateway.store.allowance import ENDED, UNDER_WAY, ended
 from gateway.store.context import Context
 from tests.conftest import MovableClock
 from tests.unit.store.cases import open_ticket, reply
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+WINDOW = {"channel": "relay", "since": 1, "most": 5, "leased_since": 1}
 SENT = DeliveryResult(Outcome.SENT, 250, "250 2.0.0 taken", dot_sent=True)
 GONE = DeliveryResult(Outcome.DEFERRED, 0, "no connection", channel_down=True)
 GREY = DeliveryResult(Outcome.DEFERRED, 450, "450 4.2.0 greylisted")
@@ -107,13 +110,56 @@ async def test_what_a_dead_worker_held_counts_until_it_is_taken_over(store: SqlS
     assert await claim(store, (4, DAY)) == []  # the lost tries may have been sent, too
 
 
+async def test_leases_that_expired_long_ago_block_no_channel(store: SqlStore, clock: MovableClock) -> None:
+    await queue(store, 10)
+    lost = await store.claim_deliveries("relay", 10, -2 * MINUTE, [(10, MINUTE)])
+    assert len(lost) == 10
+    assert await store.next_due("relay", [(10, MINUTE)]) == clock.now()
+    taken_over = await claim(store, (10, MINUTE))
+
+    assert [claimed.attempt for claimed in taken_over] == [2] * 10
+    assert {claimed.delivery_id for claimed in taken_over} == {claimed.delivery_id for claimed in lost}
+    await queue(store, 1)
+    assert await claim(store, (11, MINUTE)) == []  # taken over, the lost tries count beside the new ones
+
+
+async def test_a_lost_lease_counts_in_the_windows_it_may_have_sent_in(store: SqlStore) -> None:
+    await queue(store, 3)
+    assert len(await store.claim_deliveries("relay", 2, -2 * MINUTE, [(2, DAY)])) == 2
+
+    assert await claim(store, (2, MINUTE), (2, DAY)) == []
+    assert len(await claim(store, (2, MINUTE), (3, DAY))) == 1
+
+
+async def test_who_wakes_up_for_nothing_counts_no_attempts(
+    store: SqlStore, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[timedelta] = []
+
+    def count(context: Context, channel: str, most: int, window: timedelta) -> list[int]:
+        counted.append(window)
+        return ended(context, channel, most, window)
+
+    monkeypatch.setattr(allowance, "ended", count)
+    await queue(store, 1)
+    claims = await claim(store, (5, MINUTE), (9, DAY))
+    assert counted == [MINUTE, DAY]
+    assert await claim(store, (5, MINUTE), (9, DAY)) == []  # it is under way
+    await record(store, claims, GREY, clock.now() + MINUTE)
+    assert await claim(store, (5, MINUTE), (9, DAY)) == []  # it is not due
+    assert counted == [MINUTE, DAY]
+
+    clock.move(minutes=1)
+    assert len(await claim(store, (5, MINUTE), (9, DAY))) == 1
+
+
 async def test_the_window_is_found_by_its_index(sqlite_url: str, clock: MovableClock) -> None:
     async with open_store(sqlite_url, clock=clock) as store:
 
         def plan(context: Context) -> str:
             found = []
             for statement in (UNDER_WAY, ENDED):
-                words, values = statement.bind("sqlite", {"channel": "relay", "since": 1, "most": 5})
+                words, values = statement.bind("sqlite", WINDOW)
                 context.transaction.cursor.execute(f"EXPLAIN QUERY PLAN {words}", values)
                 found += [row[3] for row in context.transaction.cursor.fetchall()]
             return "\n".join(found)
