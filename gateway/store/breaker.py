@@ -1,7 +1,9 @@
-"""The breaker of a queue (I2): opens by itself when far more automatic mail is asked for than usual, or for one text.
+"""The breaker of a queue (I2): opens by itself when far more automatic mail is asked for than usual.
 
 The limits stop what is too much; the breaker stops what is not normal, and is seen: log, metric, pages, `doctor`. Only
 what no other limit refuses is counted, so that one robot within the limits of its address cannot silence a queue.
+
+One text under many domains is no reason to open it: that text is refused, everybody else is answered.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from gateway.store.windows import hours
 USUAL_OVER = hours(24 * 7)  # a week has nights and a weekend in it
 TIMES_USUAL = 5
 NEWEST = 40  # tickets of a queue among which one text is looked for
+NEWEST_WITHIN = hours(24)  # as long as the limit of one exact text counts; a quiet queue's newest are months old
 TOO_MANY_ALIKE = NEWEST // 2
 DOMAINS = 3  # one company's people write from one domain, and the limits of organisations are for them
 HOUR = microseconds(hours(1))
@@ -62,7 +65,7 @@ NOTE_DEMAND = Statement(
     )
 )
 NEWEST_TICKETS = Statement(
-    select(intakes.c.fingerprint, intakes.c.organisation)
+    select(intakes.c.fingerprint, intakes.c.organisation, intakes.c.received_at)
     .where(intakes.c.queue == bindparam("queue"), intakes.c.disposition == literal_column("'ticket'"))
     .order_by(intakes.c.id.desc())
     .limit(literal_column(str(NEWEST)))
@@ -70,13 +73,13 @@ NEWEST_TICKETS = Statement(
 
 
 def watch(context: Context, mail: AutomaticMail) -> Refusal | None:
-    """Count one wish for automatic mail; refuse it while the breaker is open, or if it opens the breaker.
+    """Count one wish for automatic mail; refuse it while the breaker is open, if it opens it, or as a spam run's text.
 
     The queue's counter is locked, so wishes follow one another.
     """
     lately, usual = demand(context, mail.queue)
     opened = context.transaction.row(OPEN_BREAKER, queue=mail.queue, now=context.now)
-    because = "" if opened else too_many(context, lately, usual) or one_text(context, mail)
+    because = "" if opened else too_many(context, lately, usual)
     if opened or because:
         lately = 0.0  # once it closes, it looks afresh
     context.transaction.run(NOTE_DEMAND, queue=mail.queue, now=context.now, recent=lately, normal=usual)
@@ -87,6 +90,8 @@ def watch(context: Context, mail: AutomaticMail) -> Refusal | None:
     if because:
         trip(context, mail.queue, because)
         return Refusal("breaker-opened", f"the breaker of the queue opens: {because}")
+    if text := one_text(context, mail):
+        return Refusal("one-text", text)
     return None
 
 
@@ -113,17 +118,19 @@ def too_many(context: Context, lately: float, usual: float) -> str:
 
 
 def one_text(context: Context, mail: AutomaticMail) -> str:
-    """Say that one text from different domains makes most of the newest tickets, or the empty string.
+    """Say that this mail's text, from different domains, makes most of the newest tickets, or the empty string.
 
     Spam runs under forged senders look like this: each address, domain and exact text stays within its limits.
     """
     if not mail.fingerprint:
         return ""
-    rows = context.transaction.rows(NEWEST_TICKETS, queue=mail.queue)
-    alike = [domain for mark, domain in rows if distance(mark or "", mail.fingerprint) <= ALIKE]
+    since = context.now - microseconds(NEWEST_WITHIN)
+    # The age is looked at here: as a condition of the statement it would read a quiet queue to its first ticket.
+    rows = [row for row in context.transaction.rows(NEWEST_TICKETS, queue=mail.queue) if row[2] > since]
+    alike = [domain for mark, domain, _ in rows if distance(mark or "", mail.fingerprint) <= ALIKE]
     if len(alike) <= TOO_MANY_ALIKE or len(set(alike)) < DOMAINS:
         return ""
-    return f"{len(alike)} of the {len(rows)} newest tickets have one text, from {len(set(alike))} domains"
+    return f"{len(alike)} of the {len(rows)} newest tickets of a day have one text, from {len(set(alike))} domains"
 
 
 def trip(context: Context, queue: str, because: str) -> None:
