@@ -2,8 +2,8 @@
 
 A crash at any point neither loses nor doubles, and leaves nothing unseen: each copy has a name (inbox, UIDVALIDITY,
 UID) that the ledger takes once, the mailbox is changed after the intakes are durable, and progress is saved last, so
-that what was not flagged is looked at again. A mail that fails is put aside and tried again later; it never holds up
-those behind it.
+that what was not flagged is looked at again. A mark that fails while we run is not tried again, and a mail that fails
+is put aside and tried again later: neither holds up what is behind it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, IMAPClientReadOnlyError
 
 from gateway.errors import PoterneError, SignInRefused
 from gateway.inbox.mailbox import Account, Mailbox, NotImplementedByServer, open_mailbox
@@ -168,14 +168,16 @@ class Fetcher:
 
     def _take_all(self, mailbox: Mailbox, progress: InboxProgress) -> InboxProgress:
         waiting = [uid for uid in mailbox.uids_after(progress.last_uid) if uid not in progress.pending]
+        batches = [waiting[start : start + BATCH] for start in range(0, len(waiting), BATCH)]
         if progress.pending and time.monotonic() >= self._aside_due:
             self._aside_due = time.monotonic() + ASIDE_SECONDS
-            waiting += progress.pending  # last: whatever is the matter with them keeps no other mail waiting
-        sizes = mailbox.sizes(waiting)
-        for start in range(0, len(waiting), BATCH):
+            # Last and one by one: what is the matter with one of them undoes the taking of no other mail.
+            batches += [[uid] for uid in progress.pending]
+        sizes = mailbox.sizes(uid for batch in batches for uid in batch)
+        for batch in batches:
             if self._stopping.is_set():
                 break
-            progress = self._take_batch(mailbox, progress, waiting[start : start + BATCH], sizes)
+            progress = self._take_batch(mailbox, progress, batch, sizes)
         return progress
 
     def _take_batch(
@@ -196,7 +198,14 @@ class Fetcher:
             progress = replace(progress, last_uid=max(progress.last_uid, uid), pending=tuple(pending))
         failpoint.reach("inbox.before-mark")
         if taken:
-            self._mark(mailbox, taken)
+            try:
+                self._mark(mailbox, taken)
+            except (IMAPClientError, OSError):
+                # Durable here; a mark is only cosmetic, and may fail at every look. If the connection ended because we
+                # stop, nothing is wrong with the mailbox: they are looked at again, and marked, after the next start.
+                if not self._stopping.is_set():
+                    self._save(progress)
+                raise
         failpoint.reach("inbox.before-progress")
         self._save(progress)
         return progress
@@ -205,10 +214,10 @@ class Fetcher:
         self._wait_for(self._ledger.save_progress(self.options.name, progress))
 
     def _blame(self, uid: int, saved: InboxProgress) -> None:
-        """Put a mail aside over which the connection ended twice in a row: it would end it again and again."""
-        if self._died_over == uid and uid not in saved.pending:
+        """Put a mail behind all others aside, if the connection ended over it twice, or once while it was aside."""
+        if self._died_over == uid or uid in saved.pending:
             log.warning("inbox.unreadable", inbox=self.options.name, uid=uid, because="the connection ends over it")
-            self._save(replace(saved, pending=(*saved.pending, uid)))
+            self._save(replace(saved, pending=(*(item for item in saved.pending if item != uid), uid)))
             self._aside_due = time.monotonic() + ASIDE_SECONDS
         self._died_over = uid
 
@@ -219,10 +228,16 @@ class Fetcher:
                 mailbox.move(uids, self.options.move_to)
             else:
                 mailbox.flag(uids)
-        except IMAPClientAbortError:
-            raise  # the connection is gone: they are looked at again, and marked then
+        except IMAPClientReadOnlyError as error:  # an abort by its class, yet the connection goes on
+            self._say_unmarked(uids, error)
+        except (IMAPClientAbortError, OSError) as error:
+            self._say_unmarked(uids, error)
+            raise  # the connection is gone
         except IMAPClientError as error:
-            log.warning("inbox.unmarked", inbox=self.options.name, count=len(uids), because=str(error))
+            self._say_unmarked(uids, error)
+
+    def _say_unmarked(self, uids: list[int], error: Exception) -> None:
+        log.warning("inbox.unmarked", inbox=self.options.name, count=len(uids), because=str(error))
 
     def _take(self, mailbox: Mailbox, uid: int, size: int) -> bool:
         """Make one mail durable. False: it stays in the mailbox and is tried again later."""

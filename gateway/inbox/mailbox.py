@@ -112,8 +112,8 @@ class Mailbox:
         self._writable(job)
 
     def _writable(self, job: Callable[[], Any]) -> None:
-        self._client.select_folder(self._folder, readonly=False)
         try:
+            self._client.select_folder(self._folder, readonly=False)  # raises if the server opens it READ-ONLY
             job()
         finally:
             self._examine()

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 import pytest
-from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, IMAPClientReadOnlyError
 
 from gateway.inbox import Account, Fetcher, FetcherOptions
 from gateway.inbox import fetcher as fetcher_module
@@ -65,13 +65,15 @@ class Box:
         return f"Subject: {uid}\r\n\r\n{size}\r\n".encode()
 
     def flag(self, uids: list[int]) -> None:
-        if self.world.read_only:
-            raise IMAPClientError("no right to store")
+        if self.world.unmarkable:
+            self.world.happened.append(("refused", tuple(uids)))
+            raise self.world.unmarkable
         self.world.happened.append(("flagged", tuple(uids)))
 
     def wait(self, seconds: float) -> None:
         self.world.stop_after -= 1
         self.world.waited.append(seconds)
+        time.sleep(self.world.pause)
         if self.world.stop_after <= 0:
             self.world.done()
 
@@ -87,9 +89,10 @@ class World:
         self.uids = list(uids)
         self.trouble: dict[int, Exception] = {}
         self.huge: set[int] = set()
-        self.read_only = False
+        self.unmarkable: Exception | None = None
         self.happened: list[tuple[str, Any]] = []
         self.waited: list[float] = []
+        self.pause = 0.0
         self.stop_after = 1
         self.done: Callable[[], None] = lambda: None
         self.ledger = Ledger(self.happened)
@@ -171,12 +174,67 @@ async def test_a_connection_that_ends_once_blames_no_mail(world: World) -> None:
     assert set(world.what("durable")) == {1, 2, 3, 4, 5}
 
 
-async def test_a_mailbox_that_nobody_may_mark_is_read_on(world: World) -> None:
-    world.read_only = True
+async def test_a_put_aside_mail_that_ends_the_connection_lets_the_others_aside_be_retried(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetcher_module, "ASIDE_SECONDS", 0.2)
+    world.ledger.known = InboxProgress(1, 5, (2, 3, 4))
+    world.trouble[2] = IMAPClientAbortError("gone")
+    world.pause = 0.25
+    await world.fetch(looks=3)
+
+    assert set(world.what("durable")) == {3, 4}
+    assert world.what("flagged") == [(3,), (4,)]  # one by one, each once: the one behind them undoes nothing
+    assert world.ledger.known == InboxProgress(1, 5, (2,))
+
+
+@pytest.mark.parametrize("refusal", [IMAPClientError("no right to store"), IMAPClientReadOnlyError("not writable")])
+async def test_a_mailbox_that_nobody_may_mark_is_read_on(world: World, refusal: Exception) -> None:
+    world.unmarkable = refusal
     await world.fetch()
 
     assert world.ledger.known == InboxProgress(1, 5)
-    assert world.ledger.health[-1] is InboxHealth.OK
+    assert set(world.ledger.health) == {InboxHealth.OK}
+    assert world.what("fetched") == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("trouble", [IMAPClientAbortError("gone"), TimeoutError("silent"), ConnectionResetError("cut")])
+async def test_a_mark_that_ends_every_connection_stalls_no_inbox(world: World, trouble: Exception) -> None:
+    world.uids = list(range(1, 121))  # three batches
+    world.unmarkable = trouble
+    await world.fetch()
+
+    assert world.what("fetched") == world.uids
+    assert [len(uids) for uids in world.what("refused")] == [50, 50, 20]
+    assert world.ledger.known == InboxProgress(1, 120)
+    assert world.ledger.health == [InboxHealth.RETRYING] * 3 + [InboxHealth.OK]
+
+
+async def test_what_a_stop_keeps_from_being_marked_is_marked_after_the_next_start(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut = threading.Event()
+
+    class Stopped(Box):
+        def fetch(self, uid: int, size: int) -> bytes | None:
+            if uid == 3:
+                self.world.done()
+                assert cut.wait(10)
+            return super().fetch(uid, size)
+
+        def interrupt(self) -> None:
+            cut.set()
+
+    world.unmarkable = IMAPClientAbortError("gone")  # the connection that the stop has cut
+    with monkeypatch.context() as patch:
+        patch.setattr(fetcher_module, "open_mailbox", lambda *_: cast("Any", Stopped(world)))
+        await world.fetch()
+    known_at_stop, world.unmarkable = world.ledger.known, None
+    await world.fetch()
+
+    assert world.what("refused") == [(1, 2, 3)]
+    assert known_at_stop == InboxProgress(1, 0)
+    assert world.what("flagged") == [(1, 2, 3, 4, 5)]
 
 
 async def test_two_nodes_never_look_into_one_inbox_at_the_same_time(
