@@ -53,6 +53,7 @@ _MAX_CANDIDATES = 64  # tokens looked at in one place of one mail; our own mails
 
 _BASE32 = "A-Za-z2-7"
 _ANYWHERE = re.compile(rf"(?<![{_BASE32}])[{_BASE32}]{{{LENGTH}}}(?![{_BASE32}])")
+_LONG_RUN = re.compile(rf"(?<![{_BASE32}])[{_BASE32}]{{{LENGTH},}}")  # a token, whatever letters adjoin it
 _PLUS_TAG = re.compile(rf"\+([{_BASE32}]{{{LENGTH}}})\Z")
 _MARKED = re.compile(rf"\b{BODY_MARKER}([{_BASE32}]{{{LENGTH}}})(?![{_BASE32}])", re.IGNORECASE)
 
@@ -154,6 +155,11 @@ def loop_token(keys: TokenKeys, ticket: int, outgoing: int, *, automatic: bool =
 def body_marker(keys: TokenKeys, ticket: int) -> str:
     """Return the marker that our mails carry in their body."""
     return BODY_MARKER + keys.mint(TokenPurpose.REPLY, ticket)
+
+
+def mask(text: str) -> str:
+    """Return `text` with `...` for everything that may hold a token, for readers whom no token is for. Total."""
+    return _LONG_RUN.sub("...", text)
 
 
 # --- on the way in --------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """What events say of tickets, entries, mails of ours and held mails; docs/webhooks.md shows each.
 
-Texts are cut: an event is news, and the API has the whole. Nothing here reads a secret, and only an entry that is a
-note reads a note.
+Texts are cut: an event is news, and the API has the whole. Nothing here reads a secret, only an entry that is a note
+reads a note, and `masked` takes the tokens out of everything.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, literal_column, select
 
+from gateway.mail.token import mask
 from gateway.model import DeliveryState, Disposition, EventType
 from gateway.store.context import Context
 from gateway.store.intakes import verdicts_from_json
@@ -84,7 +85,6 @@ DELIVERY = Statement(
         d.answer,
         o.kind,
         o.queue,
-        o.message_id,
     )
     .select_from(deliveries.join(outgoings, o.id == d.outgoing_id))
     .where(d.id == bindparam("delivery_id"))
@@ -114,6 +114,19 @@ def change(name: str, before: Any, after: Any) -> Data:
     if name == "due_at":
         before, after = moment(before), moment(after)
     return {"from": before, "to": after}
+
+
+def masked(value: Any) -> Any:
+    """Return what JSON has, without a token in any of its texts: who holds one could write to the ticket with it."""
+    match value:
+        case str():
+            return mask(value)
+        case dict():
+            return {key: masked(item) for key, item in value.items()}
+        case list() | tuple():
+            return [masked(item) for item in value]
+        case _:
+            return value
 
 
 def constant(name: str, value: Data) -> Reader:
@@ -182,6 +195,7 @@ def entry_reader(context: Context, entry: Entry) -> Reader:
     """Return a reader of an entry: its words, and what is attached."""
 
     def read() -> Data:
+        text = mask(entry.text)  # before it is cut, for half a token would be recognised no more
         files = list(context.transaction.rows(ATTACHED, entry_id=entry.id))
         if entry.outgoing_id is not None:
             files += context.transaction.rows(SENT_ALONG, outgoing=entry.outgoing_id)
@@ -193,8 +207,8 @@ def entry_reader(context: Context, entry: Entry) -> Reader:
                 "created_at": moment(entry.created_at),
                 "intake": entry.intake_id,
                 "outgoing": entry.outgoing_id,
-                "text": entry.text[:TEXT],
-                "truncated": len(entry.text) > TEXT,
+                "text": text[:TEXT],
+                "truncated": len(text) > TEXT,
                 "attachments": [
                     {"filename": name, "content_type": kind, "size": size} for name, kind, size in files[:FILES]
                 ],
@@ -222,7 +236,7 @@ def read_delivery(context: Context, delivery_id: int) -> Delivery | None:
     row = context.transaction.row(DELIVERY, delivery_id=delivery_id)
     if row is None:
         return None
-    number, outgoing, ticket, channel, recipient, state, queued_at, tried, warned, code, answer, kind, queue, own = row
+    number, outgoing, ticket, channel, recipient, state, queued_at, tried, warned, code, answer, kind, queue = row
     event = OF_STATE.get(DeliveryState(state), EventType.DELIVERY_DELAYED if warned else None)
     if event is None:
         return None
@@ -232,7 +246,6 @@ def read_delivery(context: Context, delivery_id: int) -> Delivery | None:
         "kind": kind,
         "channel": channel,
         "recipient": recipient,
-        "message_id": own,
         "state": state,
         "queued_at": moment(queued_at),
         "attempts": tried,

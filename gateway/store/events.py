@@ -67,7 +67,7 @@ def write(context: Context, event: Event, webhooks: Iterable[str]) -> list[int]:
     payload = {
         "type": event.type.value,
         "timestamp": to_moment(context.now).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "data": event.read(),
+        "data": data.masked(event.read()),
     }
     transaction = context.transaction
     event_id = transaction.value(

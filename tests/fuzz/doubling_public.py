@@ -373,6 +373,7 @@ _TABLE: dict[str, tuple[Callable[[Any], object], Make]] = {
     "token.message_id": (lambda text: token.message_id(KEYS, text, 7, 9), _WORDS),
     "token.loop_token": (lambda _: token.loop_token(KEYS, 7, 9), _WORDS),
     "token.body_marker": (lambda _: token.body_marker(KEYS, 7), _WORDS),
+    "token.mask": (token.mask, repeat_text("ref:" + "a" * 39 + " " + "b" * 41)),
     "token.read_tokens": (
         lambda found: token.read_tokens(found, _ENVELOPE, KEYS),
         lambda size: parse(mail(body=repeat(b"ref:" + b"a" * 40 + b"\r\n")(size))),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -203,3 +204,22 @@ def test_reading_is_total(text: str, rcpt_to: str) -> None:
     mail = ParsedMail(message_id=text, references=(text,), text=text, fields=(Field("x-poterne-loop", text, 1),))
 
     assert read_tokens(mail, envelope(rcpt_to, "imap"), KEYS) == Tokens()
+
+
+@given(st.sampled_from(TokenPurpose), ids, st.sampled_from(["", "+", "ref:", "<a+", "%2B", "x", "0"]), st.booleans())
+def test_a_masked_text_shows_no_token(purpose: TokenPurpose, subject: int, before: str, upper: bool) -> None:
+    text = KEYS.mint(purpose, subject)
+    shown = tokens.mask(f"See {before}{text.upper() if upper else text}@example.org, {'a' * 39}.")
+
+    assert text not in shown.lower()
+    assert shown.startswith("See ")
+    assert shown.endswith(f"...@example.org, {'a' * 39}.")
+
+
+@given(st.text(alphabet="aZ2701+@ .", max_size=300))
+def test_masking_is_total_and_leaves_what_is_too_short(text: str) -> None:
+    shown = tokens.mask(text)
+
+    assert max(map(len, re.findall("[A-Za-z2-7]+", shown)), default=0) < tokens.LENGTH
+    assert tokens.mask(shown) == shown
+    assert re.search("[A-Za-z2-7]{40}", text) or shown == text

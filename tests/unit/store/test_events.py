@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import pkgutil
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from sqlalchemy.sql.dml import Delete, UpdateBase
 import gateway.store
 from gateway.desk import Changes, Words
 from gateway.errors import Conflict
+from gateway.mail.token import TokenKeys, bounce_address, reply_address
 from gateway.model import (
     EVENT_TYPES,
     Action,
@@ -24,16 +26,18 @@ from gateway.model import (
     DeliveryResult,
     Disposition,
     EntryKind,
+    Envelope,
     EventType,
     Mailbox,
     Outcome,
     ReportedRecipient,
     ReportEvent,
     TicketId,
+    TokenPurpose,
 )
 from gateway.store.statement import Statement
 from tests.conftest import MovableClock
-from tests.support.desk import CONFIGURATION, LEA, TOM, Office, open_office
+from tests.support.desk import CONFIGURATION, KEY, LEA, TOM, Office, open_office
 from tests.unit.store.cases import appends, draft, mail, opens, process, take
 
 WEBHOOKS = """
@@ -44,6 +48,7 @@ webhooks:
   tickets: {url: https://hooks.example.org/t, secret: {env: NOWHERE}, events: ["ticket.*", delivery.failed]}
 """
 MINUTE = timedelta(minutes=1)
+A_TOKEN = re.compile("[A-Za-z2-7]{40,}")
 MANUAL = Path(__file__).parents[3] / "docs" / "webhooks.schema.json"
 SCHEMA = jsonschema_rs.validator_for(json.loads(MANUAL.read_text(encoding="utf-8")))  # whatever is told here, fits
 SENT = DeliveryResult(Outcome.SENT, 250, "250 2.0.0 queued as 1", dot_sent=True)
@@ -371,6 +376,45 @@ async def test_notes_are_for_those_who_ask_for_them(office) -> None:
         EventType.ENTRY_CREATED, "note", "Between us: a canary.",
     )  # fmt: skip
     assert "canary" not in everybody
+
+
+async def test_no_event_carries_a_token_wherever_a_mail_bears_one(
+    migrated_sqlite_url: str, tmp_path: Path, clock: MovableClock
+) -> None:
+    keys, text = TokenKeys(KEY), CONFIGURATION.replace("acknowledge: false", "acknowledge: true") + WEBHOOKS
+    ours = reply_address(keys, "support-in@tickets.example.org", 1)
+    async with open_office(migrated_sqlite_url, tmp_path, clock, text=text) as office:
+        await office.ticket(f"Fwd to {ours}", f"I wrote to {ours}, mailto:x%2B{ours.partition('+')[2]}")
+        await send(office, DeliveryResult(Outcome.FAILED, 550, f"550 5.1.1 no reply to <{ours}>"))
+        envelope = Envelope(bounce_address(keys, "support-in@tickets.example.org", 7), ours, clock.now())
+        await office.store.accept(b"Subject: hello\r\n\r\n", [envelope], ["support"])
+        (claim,) = await office.store.claim_intakes(10, MINUTE)
+        await office.store.hold_intake(claim, "parser-died", "")
+        page = await office.desk.tickets.page(office.lea, 1)
+        found = await told(office)
+
+    kept = [moment.text for moment in page.moments if moment.kind in {"customer", "acknowledgement"}]
+    texts = [data["entry"]["text"] for kind, data in found if kind == EventType.ENTRY_CREATED]
+    delivery = next(data["delivery"] for kind, data in found if kind == EventType.DELIVERY_FAILED)
+    held = found[-1][1]["intake"]
+    assert [A_TOKEN.search(text) is None for text in kept] == [False, False]
+    assert A_TOKEN.search(json.dumps(found)) is None
+    assert texts == [A_TOKEN.sub("...", text) for text in kept]
+    assert texts[1].rstrip().endswith("ref:...")
+    assert delivery["answer"] == "550 5.1.1 no reply to <support-in+...@tickets.example.org>"
+    assert (held["mail_from"], held["rcpt_to"]) == ("support-in+...@tickets.example.org",) * 2
+    assert found[0][1]["ticket"]["subject"] == "Fwd to support-in+...@tickets.example.org"
+
+
+async def test_the_cut_of_a_long_text_leaves_no_part_of_a_token(office) -> None:
+    token = TokenKeys(KEY).mint(TokenPurpose.REPLY, 1)
+    ticket = await office.ticket()
+    await office.desk.writing.note(office.lea, ticket, "-" * 9_990 + token + "-" * 50)
+
+    entry = (await told(office))[-1][1]["entry"]
+
+    assert entry["text"] == "-" * 9_990 + "..." + "-" * 7
+    assert entry["truncated"]
 
 
 async def test_a_webhook_hears_only_what_it_asks_for(office, clock) -> None:
