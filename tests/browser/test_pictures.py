@@ -1,4 +1,4 @@
-"""A picture that an agent pastes into a reply: in its place in the box, in the mail, and on the ticket's page."""
+"""Files that come into a reply without being chosen: a pasted picture, in its place; a dropped file, waited for."""
 
 from __future__ import annotations
 
@@ -20,6 +20,15 @@ PASTE = """
   document.querySelector("#reply-text").dispatchEvent(paste);
 }
 """
+DROP = """
+(name) => {
+  const transfer = new DataTransfer();
+  transfer.items.add(new File(["second floor"], name, { type: "text/plain" }));
+  const drop = new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true });
+  document.querySelector("#reply-text").dispatchEvent(drop);
+}
+"""
+UPLOADS = "**/drafts/reply/files"
 
 
 def test_a_pasted_picture_goes_inside_the_words(house, sign_in, shot):
@@ -46,3 +55,38 @@ def test_a_pasted_picture_goes_inside_the_words(house, sign_in, shot):
     expect(shown).to_be_visible()
     assert shown.evaluate("image => image.naturalWidth") == 240
     shot(lea, "picture-on-the-ticket")
+
+
+def test_a_reply_waits_for_a_dropped_file_and_never_leaves_without_a_word(house, sign_in):
+    lea = sign_in("lea@example.org")
+    house.deliver(house.mail("Where is the list?", "I cannot find the list of the second floor."))
+    lea.get_by_role("link", name="Where is the list?").click()
+    box, send = lea.locator("#reply-text"), lea.locator(".send-reply")
+    box.fill("The list is attached.")
+
+    # it does not arrive: the reply stays, says so, and its words are still saved
+    lea.route(UPLOADS, lambda route: route.abort())
+    lea.evaluate(DROP, "list.txt")
+    send.click()
+    expect(lea.locator("#reply-box [data-saved]")).to_contain_text("Not attached: list.txt.")
+    with lea.expect_response("**/drafts/reply"):
+        box.fill("The list is attached!")
+    lea.unroute(UPLOADS)
+
+    # it is on its way: the reply waits
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    lea.route(UPLOADS, hold)
+    with lea.expect_request(UPLOADS):
+        lea.evaluate(DROP, "list.txt")
+    send.click()
+    expect(lea.locator("#reply-box [data-saved]")).to_have_text("Attaching…")
+    expect(box).to_have_value("The list is attached!")
+    held[0].continue_()
+    expect(lea.get_by_text("This will be sent in a moment.")).to_be_visible()
+
+    mail = house.relay.wait_for(lambda caught: "The list is attached!" in str(caught.message)).message
+    assert [part.get_filename() for part in mail.iter_attachments()] == ["list.txt"]

@@ -156,7 +156,11 @@
       state.timer = setTimeout(state.save, 900);
       say(kind === "reply" ? "replying" : "noting");
     });
-    form.addEventListener("submit", () => { state.sent = true; clearTimeout(state.timer); });
+    form.addEventListener("submit", (event) => {
+      if (event.defaultPrevented) return;
+      state.sent = true;
+      clearTimeout(state.timer);
+    });
     return state;
   });
   addEventListener("pagehide", () => drafts.forEach((draft) => draft.save()));
@@ -189,20 +193,34 @@
       return item;
     };
     const told = one("[data-saved]", form), picker = one("input[type=file]", form);
-    let attaching = null;
-    const attach = async (files, here = false) => {
-      if (!files.length) return;
+    let attaching = null, waiting = false;
+    const lost = new Set();  // names of files that are neither on the draft nor in the form's field
+    const picked = (files) => files.length > 0 && files.every((file, n) => file === picker.files[n]);
+    const missing = () => told.dataset.unattached.replace("{names}", () => [...lost].join(", "));
+    const upload = async (files) => {
       const fields = new FormData();
       for (const file of files) fields.append("file", file);
+      const answer = await post(`/tickets/${ticket}/drafts/reply/files`, fields);
+      return answer.ok ? answer.json() : null;
+    };
+    const attach = async (files, here) => {
       told.textContent = told.dataset.loading;
-      const answer = await post(`/tickets/${ticket}/drafts/reply/files`, fields).catch(() => null);
-      told.textContent = answer?.ok ? told.dataset.words : told.dataset.failed;
-      if (answer?.ok) {
-        const rows = await answer.json();
+      const rows = await upload(files).catch(() => null);
+      if (rows) {
+        for (const file of files) lost.delete(file.name);
         list.append(...rows.map(row));
         if (here) place(rows.map((file) => file.filename).filter((name) => /^[\p{L}\p{N}_ .()-]+\.(png|jpe?g|gif)$/iu.test(name)));
+        if (picked(files)) picker.value = "";
+      } else if (!picked(files)) {
+        for (const file of files) lost.add(file.name);
       }
-      return answer?.ok;
+      told.textContent = lost.size ? missing() : rows ? told.dataset.words : told.dataset.failed;
+    };
+    // whichever way a file comes, a reply waits for it
+    const track = (files, here = false) => {
+      if (!files.length) return;
+      const both = Promise.all([attaching, attach([...files], here)]).finally(() => { if (attaching === both) attaching = null; });
+      attaching = both;
     };
     // a picture that is dropped or pasted into the words is shown there
     const place = (names) => {
@@ -212,24 +230,31 @@
     };
     // every picture that is pasted is called image.png
     const renamed = (files) => [...files].map((file, n) => new File([file], file.name.replace(/^image\./, `image-${Date.now() % 1e6 + n}.`), { type: file.type }));
-    picker.addEventListener("change", () => {
-      attaching = attach(picker.files).then((done) => { if (done) picker.value = ""; }).finally(() => { attaching = null; });
-    });
+    picker.addEventListener("change", () => track(picker.files));
+    // before the draft's own listener, which must not take a reply that stays here for a sent one
     form.addEventListener("submit", async (event) => {
-      if (!attaching) return;
-      event.preventDefault();  // the files go with the reply: wait for them
-      await attaching;
-      form.requestSubmit(event.submitter);
-    });
+      if (attaching) {
+        event.preventDefault();  // the files go with the reply: wait for them
+        if (waiting) return;
+        waiting = true;
+        await attaching;
+        waiting = false;
+        form.requestSubmit(event.submitter);
+      } else if (lost.size && !event.submitter?.hasAttribute("formaction")) {
+        event.preventDefault();  // said once, it may be sent without them
+        told.textContent = missing();
+        lost.clear();
+      }
+    }, true);
     form.addEventListener("dragover", (event) => { if (event.dataTransfer.types.includes("Files")) { event.preventDefault(); area.classList.add("dropping"); } });
     form.addEventListener("dragleave", () => area.classList.remove("dropping"));
     form.addEventListener("drop", (event) => {
       if (!event.dataTransfer.files.length) return;
       event.preventDefault();
       area.classList.remove("dropping");
-      attach(event.dataTransfer.files, event.target === area);
+      track(event.dataTransfer.files, event.target === area);
     });
-    area.addEventListener("paste", (event) => { if (event.clipboardData.files.length) { event.preventDefault(); attach(renamed(event.clipboardData.files), true); } });
+    area.addEventListener("paste", (event) => { if (event.clipboardData.files.length) { event.preventDefault(); track(renamed(event.clipboardData.files), true); } });
   }
 
   // --- undo: the offer goes when its time is over
