@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import NamedTuple
 
 from sqlalchemy import func, literal_column, select
 
@@ -18,6 +19,13 @@ from gateway.store.tables import entries, ticket_tags, tickets
 BATCHES = (150, 500, 1000, 1000)  # hits to look at, one batch after the other: few of them may be in reach
 
 t, e = tickets.c, entries.c
+
+
+class Said(NamedTuple):
+    """What an entry says, and who says it."""
+
+    text: str
+    author: str
 
 
 @cache
@@ -36,8 +44,8 @@ def places(entries_: int, queues: int) -> Statement:
 
 @cache
 def words_of(count: int) -> Statement:
-    """Return the statement of what so many entries say."""
-    return Statement(select(e.id, e.text).where(inside(e.id, "entry", count)))
+    """Return the statement of what so many entries say, and who says it."""
+    return Statement(select(e.id, e.text, e.author).where(inside(e.id, "entry", count)))
 
 
 @cache
@@ -85,19 +93,20 @@ def find_words(context: Context, reach: Reach, typed: str, limit: int, cursor: s
     lines = lines_of(context, reach.agent, list(newest))
     said = texts(context, list(newest.values()))
     found = tuple(
-        Found(lines[number], entry, search.excerpt(said.get(entry, ""), typed))
+        Found(lines[number], entry, search.excerpt(said[entry].text, typed), said[entry].author)
         for number, entry in newest.items()
         if number in lines
     )
     return Page(found, encode(0, before) if more else None)
 
 
-def texts(context: Context, hits: list[int]) -> dict[int, str]:
-    """Return what entries say."""
+def texts(context: Context, hits: list[int]) -> dict[int, Said]:
+    """Return what entries say, and who says it."""
     if not hits:
         return {}
     size = rounded(len(hits))
-    return dict(context.transaction.rows(words_of(size), **values("entry", hits, size)))
+    rows = context.transaction.rows(words_of(size), **values("entry", hits, size))
+    return {entry: Said(text, author) for entry, text, author in rows}
 
 
 def list_tags(context: Context, reach: Reach) -> list[tuple[str, int]]:

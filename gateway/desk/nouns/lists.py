@@ -89,3 +89,4 @@ class Found:
     line: TicketLine
     entry: int
     excerpt: str
+    author: str = ""  # who wrote these words; the line names the author of the newest

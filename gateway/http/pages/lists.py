@@ -115,7 +115,7 @@ def list_routes(pages: Pages) -> APIRouter:
             who,
             "search.html",
             words=q,
-            found=[replace(item.line, excerpt=item.excerpt) for item in page.items] if page else (),
+            found=[replace(i.line, excerpt=i.excerpt, last_author=i.author) for i in page.items] if page else (),
             asked=page is not None,
             older=older,
             agents=await desk.accounts.agents(who),

@@ -216,6 +216,20 @@ async def test_search_finds_notes_replies_and_new_subjects_and_shows_the_words(o
         assert word in found.excerpt
 
 
+async def test_search_says_who_wrote_the_words_that_it_found_and_not_who_wrote_last(office):
+    await office.ticket(text="The zebra is late.")
+    await office.desk.writing.note(office.tom, 1, "Ask the giraffe department.")
+    await office.desk.writing.reply(office.lea, 1, Words("An okapi will call you."))
+
+    found = {word: (await office.desk.tickets.search(office.lea, word)).items for word in ("zebra", "giraffe", "okapi")}
+
+    assert {word: [item.author for item in items] for word, items in found.items()} == {
+        "zebra": ["Marie Durand <marie@customer.example>"],
+        "giraffe": ["Tom Weber <tom@example.org>"],
+        "okapi": ["Léa Martin <lea@example.org>"],
+    }
+
+
 async def test_search_gives_pages(office):
     made = [await office.ticket(f"Copper {n}") for n in range(5)]
     seen, cursor = [], None

@@ -45,6 +45,21 @@ async def test_every_page_opens(office, browser):
         assert "unsafe" not in policy
 
 
+async def test_a_hit_of_a_search_stands_beside_the_name_of_its_own_author(office, browser):
+    number = await office.ticket(text="The zebra is late.")
+    await office.desk.writing.note(office.tom, number, "Ask the giraffe department.")
+    lea = await browser(LEA)
+
+    words = {
+        path: found(r'<span class="words">(.*?)</span>', (await lea.get(path)).text)
+        for path in ("/", "/search?q=zebra", "/search?q=giraffe")
+    }
+
+    assert "<bdi>Tom Weber:</bdi> <bdi>Ask the giraffe department.</bdi>" in words["/"]
+    assert words["/search?q=giraffe"] == words["/"]
+    assert words["/search?q=zebra"].endswith("<b><bdi>Marie Durand</bdi></b> <bdi>The zebra is late.</bdi>")
+
+
 async def test_a_long_conversation_is_folded_in_its_middle(office, browser):
     number = await office.ticket(files=(("plan.txt", "text/plain", b"plan"), ("run.js", "text/javascript", b"x()")))
     for index in range(30):
