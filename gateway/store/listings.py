@@ -1,4 +1,4 @@
-"""What is read for people: intakes, tickets, the outbox, newest first. Every function reads one snapshot."""
+"""What is read for people: intakes, tickets, the outbox, webhooks, newest first. Every function reads one snapshot."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ from gateway.store.tables import (
     tickets,
 )
 from gateway.store.tables_out import attempts, deliveries, outgoings
+from gateway.store.tables_webhooks import events, webhook_deliveries
 from gateway.store.times import to_moment, to_moment_or_none
 
 MOST = 1000  # rows of one answer
@@ -44,7 +45,7 @@ TRACED = 100
 ZERO: ColumnElement[int] = literal_column("0")
 LONGEST_NUMBER = 18  # digits; a longer one is no intake of ours, but may be a Message-ID
 
-i, t, d = intakes.c, tickets.c, deliveries.c
+i, t, d, w = intakes.c, tickets.c, deliveries.c, webhook_deliveries.c
 
 INTAKES = select(
     i.id, i.received_at, i.mail_from, i.rcpt_to, i.message_id, raws.c.sha256, raws.c.size, i.state, i.disposition,
@@ -58,6 +59,10 @@ OUTBOX = select(
     d.id, d.outgoing_id, d.ticket_id, outgoings.c.kind, d.channel, d.recipient, outgoings.c.message_id, d.state,
     d.attempts, d.queued_at, d.due_at, d.code, d.answer,
 ).select_from(deliveries.join(outgoings, outgoings.c.id == d.outgoing_id))  # fmt: skip
+WEBHOOKS = select(
+    w.id, w.webhook, events.c.key, events.c.type, w.ticket_id, w.state, w.attempts, w.queued_at, w.due_at,
+    w.finished_at, w.code, w.answer,
+).select_from(webhook_deliveries.join(events, events.c.id == w.event_id))  # fmt: skip
 
 # What each listing may be narrowed by.
 FILTERS: dict[str, tuple[Select[*tuple[object, ...]], ColumnElement[int], dict[str, ColumnElement[object]]]] = {
@@ -72,6 +77,7 @@ FILTERS: dict[str, tuple[Select[*tuple[object, ...]], ColumnElement[int], dict[s
         d.id,
         {"state": d.state, "channel": d.channel, "ticket": d.ticket_id, "outgoing": d.outgoing_id},
     ),
+    "webhooks": (WEBHOOKS, w.id, {"webhook": w.webhook, "state": w.state}),
 }
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, bindparam, func, literal_column, select, update
+from sqlalchemy import bindparam, func, literal_column, select, update
 
 from gateway.errors import Conflict, NotFound
 from gateway.model import DeliveryState, WebhookAttempt, WebhookDelivery, WebhookDepth, WebhookTrace
 from gateway.store import events
 from gateway.store.context import Context
+from gateway.store.listings import WEBHOOKS, read
 from gateway.store.statement import Row, Statement
 from gateway.store.tables_webhooks import events as event_rows
 from gateway.store.tables_webhooks import webhook_attempts, webhook_deliveries, webhook_stops
@@ -33,35 +34,7 @@ TROUBLE = Statement(
 )
 STOPS = Statement(select(s.webhook, s.since, s.because, s.gone))
 RESUME = Statement(webhook_stops.delete().where(s.webhook == bindparam("which")))
-COLUMNS: tuple[ColumnElement[object], ...] = (
-    d.id,
-    d.webhook,
-    event_rows.c.key,
-    event_rows.c.type,
-    d.ticket_id,
-    d.state,
-    d.attempts,
-    d.queued_at,
-    d.due_at,
-    d.finished_at,
-    d.code,
-    d.answer,
-)
-LISTED = select(*COLUMNS).select_from(webhook_deliveries.join(event_rows, event_rows.c.id == d.event_id))
-LIST = {
-    (named, of_state): Statement(
-        LISTED.where(
-            d.id < bindparam("before"),
-            *([d.webhook == bindparam("webhook")] if named else []),
-            *([d.state == bindparam("state")] if of_state else []),
-        )
-        .order_by(d.id.desc())
-        .limit(bindparam("limit"))
-    )
-    for named in (False, True)
-    for of_state in (False, True)
-}
-ONE = Statement(LISTED.where(d.id == bindparam("delivery")))
+ONE = Statement(WEBHOOKS.where(d.id == bindparam("delivery")))
 PAYLOAD = Statement(
     select(event_rows.c.payload)
     .select_from(webhook_deliveries.join(event_rows, event_rows.c.id == d.event_id))
@@ -86,7 +59,6 @@ MOVE = Statement(
     )
 )
 RETRIED_FROM = frozenset({"queued", "failed", "cancelled", "sent"})  # a receiver may want to hear again
-NEWEST = 2**62
 
 
 def depths(context: Context, *, sent: bool) -> list[WebhookDepth]:
@@ -112,14 +84,12 @@ def list_deliveries(
     context: Context, limit: int, before: int | None, webhook: str | None, state: str | None
 ) -> list[WebhookDelivery]:
     """Return deliveries, newest first."""
-    wanted = {"webhook": webhook, "state": state}
-    statement = LIST[webhook is not None, state is not None]
-    rows = context.transaction.rows(statement, before=NEWEST if before is None else before, limit=limit, **wanted)
+    rows = read(context, "webhooks", limit, before, webhook=webhook, state=state)
     return [as_delivery(row) for row in rows]
 
 
 def as_delivery(row: Row) -> WebhookDelivery:
-    """Return a row of LISTED as people see it."""
+    """Return a row of WEBHOOKS as people see it."""
     number, webhook, key, kind, ticket, state, tried, queued, due, finished, code, answer = row
     return WebhookDelivery(
         id=number,
