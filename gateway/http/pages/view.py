@@ -184,7 +184,7 @@ def problem(request: Request, status: int, detail: str) -> dict[str, Any]:
     steps = request.url.path.split("/")
     back = f"/tickets/{steps[2]}" if steps[1:2] == ["tickets"] and len(steps) > 3 else "/"  # noqa: PLR2004
     if steps[1:2] == ["admin"] and request.method == "POST":
-        back = f"/admin/{steps[2]}" if steps[2] in ADMIN_LISTS else "/admin"
+        back = f"/admin/{steps[2]}" if ADMIN_LISTS.intersection(steps[2:3]) else "/admin"
     return {"status": status, "code": status, "detail": detail, "back": back}
 
 

@@ -114,9 +114,10 @@ async def test_a_list_says_whose_the_last_words_are(office, browser):
 
 async def test_what_does_not_fit_leads_back_to_its_list(browser):
     ada = await browser(ADA)
-    for path, back in {"/admin/blocklist": "/admin/blocklist", "/admin/channels/relay/resume": "/admin"}.items():
+    backs = {"/admin/blocklist": "/admin/blocklist", "/admin/channels/relay/resume": "/admin", "/admin": "/admin"}
+    for path, back in backs.items():
         answer = await ada.ask("POST", path, data={"pattern": "*"})
-        assert answer.status_code in {404, 422}
+        assert answer.status_code in {404, 405, 422}
         assert f'href="{back}">Back</a>' in answer.text
 
 
