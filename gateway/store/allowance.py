@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, literal_column, not_, or_, select
+from sqlalchemy import and_, bindparam, func, literal_column, not_, or_, select
 
 from gateway.store.bound import LOCK
 from gateway.store.context import Context
+from gateway.store.leases import MAIL, QUEUED
 from gateway.store.statement import Statement
 from gateway.store.tables_out import attempts, deliveries
 from gateway.store.times import lease_time, microseconds
@@ -25,7 +26,6 @@ Allowance = tuple[int, timedelta]
 a, d = attempts.c, deliveries.c
 # The condition of the partial index, word for word: else SQLite does not use it.
 COUNTS = or_(a.outcome.is_(None), not_(and_(a.outcome == literal_column("'deferred'"), a.code == literal_column("0"))))
-QUEUED: ColumnElement[str] = literal_column("'queued'")  # a literal, so that the partial index serves
 ON_CHANNEL = attempts.join(deliveries, d.id == a.delivery_id)
 UNDER_WAY = Statement(
     select(func.count())
@@ -46,16 +46,7 @@ ENDED = Statement(
     .order_by(a.ended_at.desc())
     .limit(bindparam("most"))
 )
-ANY_DUE = Statement(
-    select(literal_column("1"))
-    .where(
-        d.channel == bindparam("channel"),
-        d.state == QUEUED,
-        d.due_at <= bindparam("now"),
-        or_(d.lease_until.is_(None), d.lease_until < bindparam("lease_now")),
-    )
-    .limit(literal_column("1"))
-)
+ANY_DUE = Statement(select(literal_column("1")).where(*MAIL.due).limit(literal_column("1")))
 LOOK_AGAIN = timedelta(seconds=1)  # while all that is allowed is under way, perhaps at another node
 
 
@@ -67,7 +58,7 @@ def room(context: Context, channel: str, limit: int, allowances: Sequence[Allowa
     transaction = context.transaction
     if not allowances:
         return limit
-    if transaction.value(ANY_DUE, channel=channel, now=context.now, lease_now=lease_time(transaction)) is None:
+    if transaction.value(ANY_DUE, way=channel, now=context.now, lease_now=lease_time(transaction)) is None:
         return 0
     if transaction.dialect == "postgresql":
         transaction.run(LOCK, scope="channel", key=channel)

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -54,3 +55,33 @@ def where_known(name: str, *columns: str, unique: bool = False) -> Index:
     """Return an index of the rows whose first column has a value."""
     known = text(f"{columns[0]} IS NOT NULL")
     return Index(name, *columns, unique=unique, sqlite_where=known, postgresql_where=known)
+
+
+def leased() -> tuple[Column[Any], ...]:
+    """Return what every delivery has, of a mail or of an event: see leases.py."""
+    return (
+        needed("state"),  # DeliveryState
+        needed("queued_at", Time),
+        Column("due_at", Time),
+        needed("attempts", Integer, ZERO),
+        Column("lease_until", Time),
+        needed("lease_token", BigInteger, ZERO),
+        Column("finished_at", Time),
+        needed("warned", Boolean, NO),  # its ticket, or the log, was told that it is late
+        needed("channel_down", Boolean, NO),  # deferred because the far side was down: due at once when it is up again
+        needed("code", Integer, ZERO),
+        needed("answer", Text, EMPTY),  # the last thing that the far side said, or why nothing was sent
+    )
+
+
+def attempted(delivery: str) -> tuple[Column[Any], ...]:
+    """Return what every attempt has; `delivery` is the column that it counts under."""
+    return (
+        Column("delivery_id", Number, ForeignKey(delivery), primary_key=True),
+        Column("number", Integer, primary_key=True),
+        needed("started_at", Time),
+        Column("ended_at", Time),
+        Column("outcome", Text),  # Outcome; NULL: under way, or the worker died over it
+        needed("code", Integer, ZERO),
+        needed("answer", Text, EMPTY),
+    )

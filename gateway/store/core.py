@@ -15,11 +15,12 @@ from sqlalchemy.engine import make_url
 from gateway.errors import StorageUnavailable
 from gateway.model import EventType
 from gateway.ports import Clock
-from gateway.store import events, intakes, outbox, webhook_queue
+from gateway.store import events, intakes
 from gateway.store.checkpoint import Checkpointer
 from gateway.store.connector import Connector, PostgresqlConnector, SqliteConnector
 from gateway.store.context import Context, Standing
 from gateway.store.lane import Lane
+from gateway.store.leases import EVENTS, MAIL
 from gateway.store.locations import is_sqlite, sqlite_path
 from gateway.store.lock import DaemonLock
 from gateway.store.options import StoreOptions
@@ -178,6 +179,6 @@ def find_raw(transaction: Transaction, raw_id: int) -> bytes | str | StorageUnav
 
 def void_all(transaction: Transaction) -> None:
     transaction.run(intakes.VOID_LEASES)
-    transaction.run(outbox.VOID_LEASES)
-    transaction.run(webhook_queue.VOID_LEASES)
+    MAIL.void(transaction)
+    EVENTS.void(transaction)
     transaction.run(VOID_INBOXES)

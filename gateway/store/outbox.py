@@ -6,12 +6,11 @@ suppression and bound are checked once more here, at the one place where mail le
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, bindparam, exists, func, literal_column, or_, select, update
+from sqlalchemy import bindparam, func, literal_column, select, update
 
 from gateway.mail.address import normal
 from gateway.model import (
@@ -19,7 +18,6 @@ from gateway.model import (
     DeliveryId,
     DeliveryState,
     EntryKind,
-    Outcome,
     OutgoingFile,
     OutgoingId,
     OutgoingKind,
@@ -31,7 +29,8 @@ from gateway.store.bound import exceeded, lock
 from gateway.store.context import Context
 from gateway.store.drafts import from_json
 from gateway.store.gather import SUPPRESSED
-from gateway.store.statement import Row, Statement, insert
+from gateway.store.leases import MAIL
+from gateway.store.statement import Row, Statement
 from gateway.store.tables import intakes
 from gateway.store.tables_out import (
     attempts,
@@ -46,21 +45,7 @@ from gateway.store.tables_out import (
 from gateway.store.timeline import add_entry
 from gateway.store.times import lease_time, microseconds, to_moment
 
-QUEUED: ColumnElement[str] = literal_column("'queued'")  # a literal, so that the partial index serves
-
 PAUSED = Statement(select(pauses.c.since).where(pauses.c.channel == bindparam("channel")))
-earlier = deliveries.alias("earlier")
-# Per ticket and recipient the order is kept.
-FIRST_OF_ITS_TICKET = ~exists(
-    select(literal_column("1"))
-    .select_from(earlier)
-    .where(
-        earlier.c.ticket_id == deliveries.c.ticket_id,
-        earlier.c.canonical == deliveries.c.canonical,
-        earlier.c.id < deliveries.c.id,
-        earlier.c.state == QUEUED,
-    )
-)
 DUE = Statement(
     select(
         deliveries.c.id,
@@ -83,42 +68,16 @@ DUE = Statement(
         .outerjoin(intakes, intakes.c.id == outgoings.c.cause_id)
         .outerjoin(outgoing_contents, outgoing_contents.c.outgoing_id == deliveries.c.outgoing_id)
     )
-    .where(
-        deliveries.c.channel == bindparam("channel"),
-        deliveries.c.state == QUEUED,
-        deliveries.c.due_at <= bindparam("now"),
-        or_(deliveries.c.lease_until.is_(None), deliveries.c.lease_until < bindparam("lease_now")),
-        FIRST_OF_ITS_TICKET,
-    )
+    .where(*MAIL.due)
     .order_by(deliveries.c.due_at, deliveries.c.id)
     .limit(bindparam("limit"))
     .with_for_update(of=deliveries, skip_locked=True)
-)
-TAKE = Statement(
-    update(deliveries)
-    .where(deliveries.c.id == bindparam("delivery_id"))
-    .values(
-        attempts=deliveries.c.attempts + literal_column("1"),
-        lease_until=bindparam("until"),
-        lease_token=bindparam("token"),
-    )
-)
-OPEN_ATTEMPTS = Statement(
-    update(attempts)
-    .where(attempts.c.delivery_id == bindparam("delivery"), attempts.c.outcome.is_(None))
-    .values(
-        ended_at=bindparam("now"),
-        outcome=Outcome.UNKNOWN.value,
-        dot_sent=literal_column("true"),
-        answer="the worker did not return",
-    )
 )
 DOTS = Statement(
     select(func.count())
     .select_from(attempts)
     .where(attempts.c.delivery_id == bindparam("delivery"), attempts.c.dot_sent.is_(literal_column("true")))
 )
-INSERT_ATTEMPT = insert(attempts, "delivery_id", "number", "started_at")
 CONTENT = Statement(
     select(outgoing_contents.c.content).where(outgoing_contents.c.outgoing_id == bindparam("outgoing_id"))
 )
@@ -147,28 +106,6 @@ COUNT_SENT = Statement(
 )
 MAIL_SENT = Statement(
     update(automatic_mails).where(automatic_mails.c.id == bindparam("mail")).values(sent_at=bindparam("now"))
-)
-# Not min(): in the order of the index the first that fits is the answer, however many wait behind it.
-NEXT_DUE = Statement(
-    select(deliveries.c.due_at)
-    .where(
-        deliveries.c.channel == bindparam("channel"),
-        deliveries.c.state == QUEUED,
-        or_(deliveries.c.lease_until.is_(None), deliveries.c.lease_until < bindparam("lease_now")),
-        FIRST_OF_ITS_TICKET,
-    )
-    .order_by(deliveries.c.due_at)
-    .limit(literal_column("1"))
-)
-NEXT_EXPIRY = Statement(
-    select(func.min(deliveries.c.lease_until)).where(
-        deliveries.c.channel == bindparam("channel"), deliveries.c.state == QUEUED
-    )
-)
-VOID_LEASES = Statement(
-    update(deliveries)
-    .where(deliveries.c.state == QUEUED, deliveries.c.lease_until.is_not(None))
-    .values(lease_until=None, lease_token=literal_column("0"))
 )
 
 
@@ -227,7 +164,7 @@ def claim(
     if (limit := room(context, channel, limit, allowances)) == 0:
         return [], 0
     lease_now = lease_time(transaction)
-    rows = transaction.rows(DUE, channel=channel, now=context.now, lease_now=lease_now, limit=limit)
+    rows = transaction.rows(DUE, way=channel, now=context.now, lease_now=lease_now, limit=limit)
     due = [Candidate.from_row(row) for row in rows]
     ledger = read_ledger(context, due)
     taken = []
@@ -237,25 +174,12 @@ def claim(
             taken.append(item)
         else:
             refuse(context, item, refusal)
-    token = secrets.randbits(62) + 1
-    dots = count_attempts(context, taken, token, lease_now + microseconds(lease))
-    claimed = [hand_out(context, item, channel, token, dots.get(item.delivery_id, 0)) for item in taken]
-    return claimed, len(due) - len(taken)
+    until = lease_now + microseconds(lease)
+    token = MAIL.take(context, [(item.delivery_id, item.attempts) for item in taken], until)
+    return [hand_out(context, item, channel, token) for item in taken], len(due) - len(taken)
 
 
-def count_attempts(context: Context, taken: Sequence[Candidate], token: int, until: int) -> dict[DeliveryId, int]:
-    """Count an attempt of each, and return of those that were tried before how many may have sent their dot."""
-    transaction = context.transaction
-    transaction.run_many(TAKE, [{"delivery_id": item.delivery_id, "until": until, "token": token} for item in taken])
-    tried = [item.delivery_id for item in taken if item.attempts]
-    transaction.run_many(OPEN_ATTEMPTS, [{"delivery": number, "now": context.now} for number in tried])
-    dots = {number: int(transaction.value(DOTS, delivery=number)) for number in tried}
-    rows = [{"delivery_id": item.delivery_id, "number": item.attempts + 1, "started_at": context.now} for item in taken]
-    transaction.run_many(INSERT_ATTEMPT, rows)
-    return dots
-
-
-def hand_out(context: Context, item: Candidate, channel: str, token: int, dots: int) -> ClaimedDelivery:
+def hand_out(context: Context, item: Candidate, channel: str, token: int) -> ClaimedDelivery:
     """Put together what the worker needs; the files only where the message is not signed yet."""
     files = context.transaction.rows(FILES, outgoing_id=item.outgoing_id) if item.content is None else []
     draft = from_json(item.draft, (OutgoingFile(name, kind, bytes(octets), cid) for name, kind, octets, cid in files))
@@ -271,7 +195,7 @@ def hand_out(context: Context, item: Candidate, channel: str, token: int, dots: 
         token=token,
         draft=draft,
         content=item.content,
-        dots=dots,
+        dots=int(context.transaction.value(DOTS, delivery=item.delivery_id)) if item.attempts else 0,
         warned=item.warned,
         session=item.session,
     )
@@ -331,12 +255,7 @@ def refuse(context: Context, item: Candidate, refusal: Refusal) -> None:
 
 def next_due(context: Context, channel: str, allowances: Sequence[Allowance] = ()) -> int | None:
     """Tell when there is something to claim: a delivery falls due, or the lease of a lost worker ends."""
-    transaction = context.transaction
-    if transaction.value(PAUSED, channel=channel) is not None:
+    if context.transaction.value(PAUSED, channel=channel) is not None:
         return None
-    lease_now = lease_time(transaction)
-    due = transaction.value(NEXT_DUE, channel=channel, lease_now=lease_now)
-    expiry = transaction.value(NEXT_EXPIRY, channel=channel)
-    freed = None if expiry is None else context.now + max(0, expiry - lease_now)
-    first = min((moment for moment in (due, freed) if moment is not None), default=None)
+    first = MAIL.next_due(context, channel)
     return None if first is None else max(first, free_at(context, channel, allowances))

@@ -13,6 +13,7 @@ from gateway.store.allowance import Allowance
 from gateway.store.batching import Batched
 from gateway.store.context import Context
 from gateway.store.core import StoreCore
+from gateway.store.leases import MAIL
 from gateway.store.lock import DaemonLock
 from gateway.store.options import StoreOptions
 from gateway.store.times import to_moment_or_none, to_number
@@ -65,7 +66,7 @@ class OutboxSide(StoreCore):
 
     async def extend_lease(self, deliveries: Sequence[DeliveryId], token: int, lease: timedelta) -> None:
         """Keep what is still being sent."""
-        await self.write(lambda context: results.extend(context, deliveries, token, lease))
+        await self.write(lambda context: MAIL.extend(context, deliveries, token, lease))
 
     async def next_due(self, channel: str, allowances: Sequence[Allowance] = ()) -> datetime | None:
         """Tell when the next delivery of this channel can be claimed, or None."""
@@ -73,4 +74,4 @@ class OutboxSide(StoreCore):
 
     async def hasten(self, channel: str) -> int:
         """Make due now whatever was last deferred because its channel was down."""
-        return await self.write(lambda context: results.hasten(context, channel))
+        return await self.write(lambda context: MAIL.hasten(context, channel))

@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-from gateway.store.columns import EMPTY, NO, ZERO, Number, Time, metadata, needed, number, refers
+from gateway.store.columns import EMPTY, NO, ZERO, Number, Time, attempted, leased, metadata, needed, number, refers
 
 REACHED = "outcome IS NULL OR NOT (outcome = 'deferred' AND code = 0)"
 
@@ -67,17 +67,7 @@ deliveries = Table(
     needed("channel"),
     needed("recipient"),
     needed("canonical"),
-    needed("state"),  # DeliveryState
-    needed("queued_at", Time),
-    Column("due_at", Time),
-    needed("attempts", Integer, ZERO),
-    Column("lease_until", Time),
-    needed("lease_token", BigInteger, ZERO),
-    Column("finished_at", Time),
-    needed("warned", Boolean, NO),  # its ticket was told that it is late
-    needed("channel_down", Boolean, NO),  # deferred because the channel was down: due at once when it is up again
-    needed("code", Integer, ZERO),
-    needed("answer", Text, EMPTY),  # the last thing a server said, or why it was refused
+    *leased(),
     Index(
         "ix_deliveries_due",
         "channel",
@@ -92,13 +82,7 @@ deliveries = Table(
 attempts = Table(
     "attempts",
     metadata,
-    Column("delivery_id", Number, ForeignKey("deliveries.id"), primary_key=True),
-    Column("number", Integer, primary_key=True),
-    needed("started_at", Time),
-    Column("ended_at", Time),
-    Column("outcome", Text),  # Outcome; NULL: under way, or the worker died over it
-    needed("code", Integer, ZERO),
-    needed("answer", Text, EMPTY),
+    *attempted("deliveries.id"),
     needed("dot_sent", Boolean, NO),
     # What counts against the allowance of its channel: all but those that never reached the server.
     Index("ix_attempts_ended_at", "ended_at", sqlite_where=text(REACHED), postgresql_where=text(REACHED)),

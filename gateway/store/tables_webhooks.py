@@ -6,9 +6,9 @@ are a copy of what was, and outlive it or go before it.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, Table, Text, text
+from sqlalchemy import Boolean, Column, Index, Table, Text, text
 
-from gateway.store.columns import EMPTY, NO, ZERO, Number, Time, metadata, needed, number, refers
+from gateway.store.columns import EMPTY, NO, Number, Time, attempted, leased, metadata, needed, number, refers
 
 events = Table(
     "events",
@@ -30,17 +30,7 @@ webhook_deliveries = Table(
     refers("event_id", "events.id", index=True),
     needed("webhook"),  # its name in the configuration
     Column("ticket_id", Number),
-    needed("state"),  # DeliveryState
-    needed("queued_at", Time),
-    Column("due_at", Time),
-    needed("attempts", Integer, ZERO),
-    Column("lease_until", Time),
-    needed("lease_token", BigInteger, ZERO),
-    Column("finished_at", Time),
-    needed("warned", Boolean, NO),
-    needed("channel_down", Boolean, NO),  # deferred because the receiver was down: due at once when it is up again
-    needed("code", Integer, ZERO),
-    needed("answer", Text, EMPTY),  # status and first characters of the last answer, or why there was none
+    *leased(),
     Index(
         "ix_webhook_deliveries_due",
         "webhook",
@@ -64,13 +54,7 @@ webhook_deliveries = Table(
 webhook_attempts = Table(
     "webhook_attempts",
     metadata,
-    Column("delivery_id", Number, ForeignKey("webhook_deliveries.id"), primary_key=True),
-    Column("number", Integer, primary_key=True),
-    needed("started_at", Time),
-    Column("ended_at", Time),
-    Column("outcome", Text),  # Outcome; NULL: under way, or the worker died over it
-    needed("code", Integer, ZERO),
-    needed("answer", Text, EMPTY),
+    *attempted("webhook_deliveries.id"),
     sqlite_with_rowid=False,
 )
 

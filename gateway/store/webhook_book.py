@@ -13,6 +13,7 @@ from gateway.model import ClaimedEvent, DeliveryId, DeliveryResult, DeliveryStat
 from gateway.store import webhook_queue as queue
 from gateway.store.context import Context
 from gateway.store.core import StoreCore
+from gateway.store.leases import EVENTS, QUEUED
 from gateway.store.pace import Rank
 from gateway.store.statement import Statement
 from gateway.store.tables_webhooks import events, webhook_attempts, webhook_deliveries
@@ -37,7 +38,7 @@ WAITING = Statement(
     select(d.id, d.event_id)
     .where(
         d.webhook == bindparam("webhook"),
-        d.state == queue.QUEUED,
+        d.state == QUEUED,
         d.queued_at < bindparam("before"),
         d.lease_until.is_(None),
     )
@@ -73,7 +74,7 @@ class WebhookBook:
 
     async def extend_lease(self, deliveries: Sequence[DeliveryId], token: int, lease: timedelta) -> None:
         """Keep what is still being sent."""
-        await self._store.write(lambda context: queue.extend(context, deliveries, token, lease))
+        await self._store.write(lambda context: EVENTS.extend(context, deliveries, token, lease))
 
     async def next_due(self, channel: str) -> datetime | None:
         """Tell when the next event for this webhook can be claimed, or None."""
@@ -81,7 +82,7 @@ class WebhookBook:
 
     async def hasten(self, channel: str) -> int:
         """Make due now whatever was last deferred because its receiver was down."""
-        return await self._behind(lambda context: queue.hasten(context, channel))
+        return await self._behind(lambda context: EVENTS.hasten(context, channel))
 
     async def prune(self, keep: Mapping[str, timedelta], others: timedelta) -> int:
         """Delete deliveries that are older than their webhook's `keep`, and their events; return how many deliveries.

@@ -10,12 +10,13 @@ from gateway.errors import Conflict, NotFound
 from gateway.model import DeliveryState, WebhookAttempt, WebhookDelivery, WebhookDepth, WebhookTrace
 from gateway.store import events
 from gateway.store.context import Context
+from gateway.store.leases import QUEUED
 from gateway.store.listings import WEBHOOKS, read
 from gateway.store.statement import Row, Statement
 from gateway.store.tables_webhooks import events as event_rows
 from gateway.store.tables_webhooks import webhook_attempts, webhook_deliveries, webhook_stops
 from gateway.store.times import lease_time, microseconds, to_moment, to_moment_or_none
-from gateway.store.webhook_queue import QUEUED, stop
+from gateway.store.webhook_queue import stop
 
 LATELY = timedelta(hours=24)
 

@@ -35,6 +35,7 @@ from gateway.model import (
     TicketId,
     TokenPurpose,
 )
+from gateway.store.leases import Leases
 from gateway.store.statement import Statement
 from tests.conftest import MovableClock
 from tests.support.desk import CONFIGURATION, KEY, LEA, TOM, Office, open_office
@@ -514,7 +515,7 @@ NOTED = {
     "deliveries": {
         "outgoing.INSERT_DELIVERY": "delivery_changed in add_deliveries, if it is refused",
         "outbox.REFUSE": "delivery_changed in refuse",
-        "results.RECORD": "delivery_changed in record",
+        "leases.MAIL": "delivery_changed in results.record",
         "reports.BOUNCED": "delivery_changed in report",
         "desk.SET_DELIVERY": "delivery_changed in move",
         "desk_answers.CANCEL": "outgoing_cancelled in take_back",
@@ -534,7 +535,8 @@ def statements() -> set[tuple[str, str]]:
     for info in pkgutil.iter_modules(gateway.store.__path__):
         module = importlib.import_module(f"gateway.store.{info.name}")
         for name, value in vars(module).items():
-            for item in value if isinstance(value, tuple) else (value,):
+            parts = vars(value).values() if isinstance(value, Leases) else (value,)
+            for item in value if isinstance(value, tuple) else parts:
                 source: Any = item._source if isinstance(item, Statement) else None
                 table = str(getattr(source.table, "name", "")) if isinstance(source, UpdateBase) else ""
                 if table in NOTED and changes(source):
