@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import bindparam, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -9,7 +11,7 @@ from gateway.errors import Conflict, NotFound
 from gateway.model import DeliveryState, EntryKind, Priority, TicketStatus
 from gateway.store import news
 from gateway.store.context import Context
-from gateway.store.statement import Statement
+from gateway.store.statement import Row, Statement
 from gateway.store.tables import intakes, tickets
 from gateway.store.tables_out import deliveries, pauses
 from gateway.store.timeline import add_entry, touch
@@ -43,18 +45,16 @@ DELIVERY = Statement(
     .where(deliveries.c.id == bindparam("delivery_id"))
     .with_for_update(key_share=True)
 )
-SET_DELIVERY = Statement(
-    update(deliveries)
-    .where(deliveries.c.id == bindparam("delivery_id"))
-    .values(
-        state=bindparam("word"),
-        due_at=bindparam("due"),
-        finished_at=bindparam("finished"),
-        lease_until=None,
-        lease_token=literal_column("0"),
-        channel_down=literal_column("false"),
-    )
-)
+# What an operator's hand does to a delivery of mail, or of an event.
+MOVED: dict[str, Any] = {
+    "state": bindparam("word"),
+    "due_at": bindparam("due"),
+    "finished_at": bindparam("finished"),
+    "lease_until": None,
+    "lease_token": literal_column("0"),
+    "channel_down": literal_column("false"),
+}
+SET_DELIVERY = Statement(update(deliveries).where(deliveries.c.id == bindparam("delivery_id")).values(MOVED))
 REPLAY = Statement(
     update(intakes)
     .where(
@@ -135,16 +135,22 @@ def hold_delivery(context: Context, delivery_id: int, by: str) -> None:
     move(context, delivery_id, by, STOPPED_FROM, DeliveryState.HELD)
 
 
-def move(context: Context, delivery_id: int, by: str, source: frozenset[str], target: DeliveryState) -> None:
-    """Bring a delivery from one of the states `source` to `target`, with an entry."""
-    row = context.transaction.row(DELIVERY, delivery_id=delivery_id)
+def movable(context: Context, delivery_id: int, row: Row | None, source: frozenset[str]) -> Row:
+    """Return what a row has behind state and lease, if a hand may move this delivery. Raises NotFound, or Conflict."""
     if row is None:
         raise NotFound(f"there is no delivery {delivery_id}")
-    state, lease_until, ticket_id, recipient, outgoing_id = row
+    state, lease_until, *rest = row
     if lease_until is not None and lease_until >= lease_time(context.transaction):
         raise Conflict(f"delivery {delivery_id} is being sent right now")
     if state not in source:
         raise Conflict(f"delivery {delivery_id} is {state}")
+    return tuple(rest)
+
+
+def move(context: Context, delivery_id: int, by: str, source: frozenset[str], target: DeliveryState) -> None:
+    """Bring a delivery from one of the states `source` to `target`, with an entry."""
+    row = context.transaction.row(DELIVERY, delivery_id=delivery_id)
+    ticket_id, recipient, outgoing_id = movable(context, delivery_id, row, source)
     queued = target is DeliveryState.QUEUED
     context.transaction.run(
         SET_DELIVERY,

@@ -6,17 +6,17 @@ from datetime import timedelta
 
 from sqlalchemy import bindparam, func, literal_column, select, update
 
-from gateway.errors import Conflict, NotFound
+from gateway.errors import NotFound
 from gateway.model import DeliveryState, WebhookAttempt, WebhookDelivery, WebhookDepth, WebhookTrace
 from gateway.store import events
 from gateway.store.context import Context
-from gateway.store.leases import QUEUED
+from gateway.store.desk import MOVED, movable
 from gateway.store.listings import WEBHOOKS, read
 from gateway.store.statement import Row, Statement
 from gateway.store.tables_webhooks import events as event_rows
 from gateway.store.tables_webhooks import webhook_attempts, webhook_deliveries, webhook_stops
-from gateway.store.times import lease_time, microseconds, to_moment, to_moment_or_none
-from gateway.store.webhook_queue import stop
+from gateway.store.times import microseconds, to_moment, to_moment_or_none
+from gateway.store.webhook_queue import QUEUED, stop
 
 LATELY = timedelta(hours=24)
 
@@ -47,18 +47,7 @@ ATTEMPTS = Statement(
     .order_by(a.number)
 )
 STATE = Statement(select(d.state, d.lease_until).where(d.id == bindparam("delivery")).with_for_update(key_share=True))
-MOVE = Statement(
-    update(webhook_deliveries)
-    .where(d.id == bindparam("which"))
-    .values(
-        state=bindparam("word"),
-        due_at=bindparam("due"),
-        finished_at=bindparam("finished"),
-        lease_until=None,
-        lease_token=literal_column("0"),
-        channel_down=literal_column("false"),
-    )
-)
+MOVE = Statement(update(webhook_deliveries).where(d.id == bindparam("which")).values(MOVED))
 RETRIED_FROM = frozenset({"queued", "failed", "cancelled", "sent"})  # a receiver may want to hear again
 
 
@@ -122,14 +111,7 @@ def trace(context: Context, delivery: int) -> WebhookTrace:
 
 def move(context: Context, delivery: int, source: frozenset[str], target: DeliveryState) -> None:
     """Bring a delivery from one of the states `source` to `target`. Raises NotFound, or Conflict."""
-    row = context.transaction.row(STATE, delivery=delivery)
-    if row is None:
-        raise NotFound(f"there is no delivery {delivery}")
-    state, lease_until = row
-    if lease_until is not None and lease_until >= lease_time(context.transaction):
-        raise Conflict(f"delivery {delivery} is being sent right now")
-    if state not in source:
-        raise Conflict(f"delivery {delivery} is {state}")
+    movable(context, delivery, context.transaction.row(STATE, delivery=delivery), source)
     queued = target is DeliveryState.QUEUED
     due, finished = (context.now, None) if queued else (None, context.now)
     context.transaction.run(MOVE, which=delivery, word=target.value, due=due, finished=finished)
