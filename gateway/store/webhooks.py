@@ -11,12 +11,13 @@ from gateway.model import DeliveryState, WebhookAttempt, WebhookDelivery, Webhoo
 from gateway.store import events
 from gateway.store.context import Context
 from gateway.store.desk import MOVED, movable
+from gateway.store.leases import QUEUED
 from gateway.store.listings import WEBHOOKS, read
 from gateway.store.statement import Row, Statement
 from gateway.store.tables_webhooks import events as event_rows
 from gateway.store.tables_webhooks import webhook_attempts, webhook_deliveries, webhook_stops
 from gateway.store.times import microseconds, to_moment, to_moment_or_none
-from gateway.store.webhook_queue import QUEUED, stop
+from gateway.store.webhook_queue import stop
 
 LATELY = timedelta(hours=24)
 
