@@ -29,9 +29,8 @@ from gateway.desk import open_desk
 from gateway.http.health import Gauges, Pulse, Readiness, health_routes
 from gateway.http.server import HttpServer, build_application
 from gateway.http.site import build_site
-from gateway.inbox import Account, Fetcher, FetcherOptions, MicrosoftTokens
-from gateway.inbox.mailbox import HOSTS
-from gateway.inbox.oauth import SealedCache
+from gateway.inbox import Fetcher, MicrosoftTokens
+from gateway.inbox.assembly import fetcher_options, microsoft_tokens
 from gateway.instance import Instance, SystemClock, note_loaded, note_refused, read_instance, shown_url
 from gateway.lmtp import House, LmtpServer, open_sockets
 from gateway.mail.address import warm_up
@@ -55,7 +54,6 @@ SWITCH_INTERVAL = 0.0005  # seconds after which the writer's thread lets the eve
 LOOK_PERIOD = timedelta(seconds=5)  # between looks at readiness, for the metric and the log
 NUDGE_PERIOD = timedelta(seconds=1)
 HTTP_SOCKET_MODE = 0o660
-IMAPS_PORT = 993
 
 # Keys that are read once, at the start; a reload that changes one says so.
 NEED_RESTART = ("hostname", "listen", "database", "raw_mail", "limits", "connections")
@@ -243,51 +241,22 @@ class Poterne:
             worker.stop()
 
     def _tokens(self, name: str, settings: Channel | Connection) -> MicrosoftTokens | None:
-        return self._microsoft(name, settings) if settings.type == "office365" else None
-
-    def _microsoft(self, name: str, settings: Channel | Connection) -> MicrosoftTokens:
+        if settings.type != "office365":
+            return None
         vault = SealedVault(self._store, self._instance.key)
-        return MicrosoftTokens(
-            settings.account or "",
-            settings.tenant or "",
-            settings.client_id or "",
-            SealedCache(name, vault, asyncio.get_running_loop()),
-            client_secret=self._instance.client_secrets.get(name),
-            authority=settings.authority,
-            ca_file=str(settings.ca_file) if settings.ca_file else None,
-        )
+        return microsoft_tokens(name, settings, vault, self._instance.client_secrets.get(name))
 
     # --- the direct inboxes -----------------------------------------------------------------------------------
 
     def _start_inboxes(self) -> None:
         holder = f"{socket.gethostname()}/{os.getpid()}"
+        size = self._instance.settings.limits.message_size
         for name, settings in self._instance.settings.connections.items():
-            fetcher = Fetcher(self._inbox(name, settings), self._take_fetched, InboxBook(self._store), holder)
+            password = self._instance.passwords.get(name, "")
+            options = fetcher_options(name, settings, password, self._tokens(name, settings), size)
+            fetcher = Fetcher(options, self._take_fetched, InboxBook(self._store), holder)
             fetcher.start()
             self._parts.push_async_callback(fetcher.stop)
-
-    def _inbox(self, name: str, settings: Connection) -> FetcherOptions:
-        account = Account(
-            host=settings.host or HOSTS.get(settings.type, ""),
-            port=settings.port or IMAPS_PORT,
-            tls=settings.tls,
-            username=settings.username or settings.account,
-            password=self._instance.passwords.get(name, ""),
-            tokens=self._tokens(name, settings),
-            ca_file=settings.ca_file,
-        )
-        return FetcherOptions(
-            name=name,
-            queue=settings.queue,
-            account=account,
-            address=settings.account,
-            folder=settings.folder,
-            after=settings.after,
-            move_to=settings.move_to,
-            backfill=settings.backfill,
-            poll=settings.poll,
-            message_size=self._instance.settings.limits.message_size,
-        )
 
     # --- HTTP -------------------------------------------------------------------------------------------------
 

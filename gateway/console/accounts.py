@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from gateway.config import SecretUnavailable, Settings, read_key
 from gateway.config.settings import Channel, Connection
 from gateway.console.desk import opened
 from gateway.errors import ConfigError, ConfigProblem
-from gateway.inbox.oauth import MicrosoftTokens, SealedCache, sign_in_by_device_code
+from gateway.inbox.assembly import microsoft_tokens
+from gateway.inbox.oauth import sign_in_by_device_code
 from gateway.store import SealedVault
 
 
@@ -27,13 +27,5 @@ async def sign_in(settings: Settings, name: str, say: Callable[[str], None]) -> 
     except SecretUnavailable as error:
         raise ConfigError((ConfigProblem("configuration", 1, 1, "secret", error.problem, error.cure),)) from None
     async with opened(settings) as store:
-        cache = SealedCache(name, SealedVault(store, key), asyncio.get_running_loop())
-        tokens = MicrosoftTokens(
-            item.account or "",
-            item.tenant or "",
-            item.client_id or "",
-            cache,
-            authority=item.authority,
-            ca_file=str(item.ca_file) if item.ca_file else None,
-        )
+        tokens = microsoft_tokens(name, item, SealedVault(store, key))
         return await sign_in_by_device_code(tokens, say)
