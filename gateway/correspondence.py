@@ -56,7 +56,7 @@ class MailLetters:
             keys=self.policy.keys,
             agent=to.agent_id,
             subject=about.subject,
-            author=f"{author.name} <{author.address}>" if author else "",
+            author=author.shown if author else "",
             text=self.mail.reply_text or self.mail.text,
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from gateway.cli.sysexits import CANTCREAT, USAGE
 
 if TYPE_CHECKING:
     from gateway.config import Settings
-    from gateway.model import Draft, Mailbox, ParsedMail, Plan
+    from gateway.model import Draft, ParsedMail, Plan
 
 # As gateway.mail.preview has them; a test compares. Reading mails costs a second, and --help need not wait for it.
 KINDS = ("acknowledgement", "reply", "notice", "alert", "digest")
@@ -56,20 +55,12 @@ def letter(settings: Settings, wish: Wish, mail: ParsedMail, plan: Plan, queue: 
 def write(draft: Draft, wish: Wish) -> None:
     """Write the page and the mail where they are wanted. Raises CommandError."""
     from gateway.mail.compose import compose
+    from gateway.mail.preview import page
 
     if wish.html:
         put(wish.html, page(draft).encode())
     if wish.eml:
         put(wish.eml, compose(draft, datetime.now(UTC)))
-
-
-def page(draft: Draft) -> str:
-    """Return the HTML part as a page of its own: its pictures stand in it."""
-    html = draft.html or ""
-    for file in draft.files:
-        picture = base64.b64encode(file.content).decode()
-        html = html.replace(f"cid:{file.content_id}", f"data:{file.content_type};base64,{picture}")
-    return html
 
 
 def put(where: str, content: bytes) -> None:
@@ -90,9 +81,9 @@ def as_object(draft: Draft, kind: str) -> dict[str, Any]:
         "kind": kind,
         "queue": draft.queue,
         "channel": draft.channel,
-        "from": shown(draft.from_),
-        "to": [shown(box) for box in draft.to],
-        "reply_to": shown(draft.reply_to) if draft.reply_to else None,
+        "from": draft.from_.shown,
+        "to": [box.shown for box in draft.to],
+        "reply_to": draft.reply_to.shown if draft.reply_to else None,
         "subject": draft.subject,
         "text": draft.text,
         "html": draft.html,
@@ -106,16 +97,11 @@ def described(draft: Draft, found: dict[str, Any], kind: str) -> Iterator[str]:
         yield f"{found['file']}: " + (f"would not be sent: {why}" if why else "would be sent, if the bound allows it")
     else:
         yield f"{found['file']}: {kind}, with words of a sample"
-    yield f"From: {shown(draft.from_)}"
-    yield f"To: {', '.join(shown(box) for box in draft.to)}"
+    yield f"From: {draft.from_.shown}"
+    yield f"To: {', '.join(box.shown for box in draft.to)}"
     if draft.reply_to:
-        yield f"Reply-To: {shown(draft.reply_to)}"
+        yield f"Reply-To: {draft.reply_to.shown}"
     yield f"Subject: {draft.subject}"
     yield f"Over: {draft.channel}"
     yield ""
     yield click.unstyle(draft.text.rstrip("\n"))
-
-
-def shown(box: Mailbox) -> str:
-    """Return a mailbox as people read it."""
-    return f"{box.name} <{box.address}>" if box.name else box.address

@@ -9,7 +9,7 @@ from gateway.desk.access import need_admin
 from gateway.desk.nouns import Principal
 from gateway.errors import NotFound
 from gateway.mail.preview import KINDS, LOCALES, SAMPLE, in_language, preview
-from gateway.model import Draft, Mailbox
+from gateway.model import Draft
 from gateway.policy import Policy
 
 PARTS = ("layout.html", "layout.txt")  # what every letter is put into
@@ -61,20 +61,15 @@ class Previews:
             kind=kind,
             locale=language,
             channel=draft.channel,
-            from_=shown(draft.from_),
-            to=", ".join(shown(box) for box in draft.to),
-            reply_to=shown(draft.reply_to) if draft.reply_to else "",
+            from_=draft.from_.shown,
+            to=", ".join(box.shown for box in draft.to),
+            reply_to=draft.reply_to.shown if draft.reply_to else "",
             subject=draft.subject,
             text=draft.text,
             html=draft.html or "",
             own_templates=tuple(name for name in used if name in own),
             shipped_templates=tuple(name for name in used if name not in own),
         ), draft
-
-
-def shown(box: Mailbox) -> str:
-    """Return a mailbox as people read it."""
-    return f"{box.name} <{box.address}>" if box.name else box.address
 
 
 __all__ = ["KINDS", "LOCALES", "Preview", "Previews"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -82,7 +83,7 @@ def preview(kind: str, letterhead: Letterhead, mail: ParsedMail, requester: Mail
                 keys=_KEYS,
                 agent=1,
                 subject=mail.subject,
-                author=f"{author.name} <{author.address}>" if author.name else author.address,
+                author=author.shown,
                 text=said,
             )
         case "digest":
@@ -90,6 +91,15 @@ def preview(kind: str, letterhead: Letterhead, mail: ParsedMail, requester: Mail
             return letters.digest(letterhead, missed, _OUTGOING, _KEYS)
         case _:
             raise NotSendable(f"there is no letter {kind!r}; use one of: {', '.join(KINDS)}")
+
+
+def page(draft: Draft) -> str:
+    """Return the HTML part as a page of its own: its pictures stand in it."""
+    html = draft.html or ""
+    for file in draft.files:
+        picture = base64.b64encode(file.content).decode()
+        html = html.replace(f"cid:{file.content_id}", f"data:{file.content_type};base64,{picture}")
+    return html
 
 
 def _agent(letterhead: Letterhead) -> DeskAgent:

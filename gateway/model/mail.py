@@ -14,6 +14,11 @@ class Mailbox:
     name: str
     address: str
 
+    @property
+    def shown(self) -> str:
+        """Return the mailbox as people read it."""
+        return f"{self.name} <{self.address}>" if self.name else self.address
+
 
 @dataclass(frozen=True, slots=True)
 class Field:

@@ -210,7 +210,7 @@ def file_internally(case: Case, ticket_id: TicketId, because: str) -> int:
     """Keep a mail on the ticket as an internal entry: an agent's note, or what only claims to be an agent's."""
     plan, mail = case.plan, case.mail
     author = case.mail.from_
-    name = plan.words.agent.shown if plan.words else (f"{author.name} <{author.address}>" if author else "nobody")
+    name = plan.words.agent.shown if plan.words else author.shown if author else "nobody"
     text = plan.words.text if plan.words else mail.reply_text or mail.text
     detail = {"event": "unverified" if because and plan.words is None else "by_mail", "because": because}
     shown = f"Not sent to the customer: {because}.\n\n{text}" if because else text

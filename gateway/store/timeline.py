@@ -175,6 +175,4 @@ def remember_ids(
 
 def written_by(box: Mailbox | None) -> str:
     """Return how an author is shown."""
-    if box is None:
-        return ""
-    return f"{box.name} <{box.address}>" if box.name else box.address
+    return box.shown if box else ""

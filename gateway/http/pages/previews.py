@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
 from gateway.desk.preview import KINDS, LOCALES
 from gateway.http.pages.view import Member, Pages
 from gateway.http.pages.words import N_, NAMES
-from gateway.model import Draft
+from gateway.mail.preview import page
 
 LETTERS = {
     "acknowledgement": N_("Acknowledgement"),
@@ -54,15 +52,6 @@ def preview_routes(pages: Pages) -> APIRouter:
     async def frame(who: Member, queue: str, kind: str, locale: str = "") -> Response:
         """Return a letter's HTML as a sandboxed document."""
         _shown, draft = previews.show(who, queue, kind, locale)
-        return HTMLResponse(whole(draft), headers={"Content-Security-Policy": FRAME, "Referrer-Policy": "no-referrer"})
+        return HTMLResponse(page(draft), headers={"Content-Security-Policy": FRAME, "Referrer-Policy": "no-referrer"})
 
     return router
-
-
-def whole(draft: Draft) -> str:
-    """Return a letter's HTML with its pictures in it."""
-    html = draft.html or ""
-    for file in draft.files:
-        picture = base64.b64encode(file.content).decode()
-        html = html.replace(f"cid:{file.content_id}", f"data:{file.content_type};base64,{picture}")
-    return html

@@ -35,6 +35,14 @@ async def test_a_customers_mail_on_an_assigned_ticket_alerts_its_assignee(talk: 
     assert "ref:" not in mail.text  # whoever quotes an alert is not taken for the customer
 
 
+async def test_a_customer_without_a_name_is_shown_by_the_address_alone(talk: Talk) -> None:
+    await talk.agent()
+    await talk.answer(await talk.assigned(), "From: ann@customer.example")
+
+    (alert,) = await talk.drafts(ALERT)
+    assert "From: ann@customer.example" in read(alert).text.splitlines()
+
+
 async def test_a_rule_that_assigns_alerts_at_once(store: SqlStore) -> None:
     from tests.support.talk import policy_of, settings
 
