@@ -17,6 +17,7 @@ from gateway.model import DeliveryState, Disposition, EventType
 from gateway.store.context import Context
 from gateway.store.intakes import verdicts_from_json
 from gateway.store.news import TAGS
+from gateway.store.outgoing import BY_HAND
 from gateway.store.statement import Statement
 from gateway.store.tables import attachments, customers, entries, intakes, tickets
 from gateway.store.tables_out import deliveries, outgoing_files, outgoings
@@ -66,7 +67,7 @@ ATTACHED = Statement(
 )
 SENT_ALONG = Statement(
     select(outgoing_files.c.filename, outgoing_files.c.content_type, func.length(outgoing_files.c.content))
-    .where(outgoing_files.c.outgoing_id == bindparam("outgoing"), outgoing_files.c.content_id.is_(None))
+    .where(outgoing_files.c.outgoing_id == bindparam("outgoing"), BY_HAND)
     .order_by(outgoing_files.c.position)
     .limit(literal_column(str(FILES)))
 )

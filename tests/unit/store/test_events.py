@@ -17,6 +17,7 @@ from sqlalchemy.sql.dml import Delete, UpdateBase
 
 import gateway.store
 from gateway.desk import Changes, Words
+from gateway.desk.nouns import Upload
 from gateway.errors import Conflict
 from gateway.mail.token import TokenKeys, bounce_address, reply_address
 from gateway.model import (
@@ -146,6 +147,18 @@ async def test_a_mail_opens_a_ticket_and_both_are_told_with_what_people_know_of_
         "truncated": False,
         "attachments": [{"filename": "bill.pdf", "content_type": "application/pdf", "size": 4}],
     }
+
+
+async def test_a_reply_names_what_the_agent_attached_placed_in_the_text_or_not(office) -> None:
+    ticket = await office.ticket()
+    png = b"\x89PNG\r\n\x1a\n octets"
+    for name in ("plan.png", "beside.png"):
+        await office.desk.writing.attach(office.lea, ticket, "reply", Upload(name, "image/png", png))
+    await office.desk.writing.reply(office.lea, ticket, Words("Look: [image: plan.png]"))
+
+    (entry,) = (data["entry"] for kind, data in await news(office, 2) if kind == EventType.ENTRY_CREATED)
+
+    assert [file["filename"] for file in entry["attachments"]] == ["plan.png", "beside.png"]
 
 
 async def test_changes_of_a_ticket_are_one_event_with_before_and_after(each, clock) -> None:
