@@ -20,7 +20,6 @@ from gateway.store.context import Context
 from gateway.store.news import News, Snapshot, snapshot
 from gateway.store.statement import Statement, insert
 from gateway.store.tables_webhooks import events, webhook_deliveries, webhook_stops
-from gateway.store.times import to_moment
 
 INSERT_EVENT = insert(events, "key", "type", "queue", "ticket_id", "created_at", "payload", returning="id")
 INSERT_DELIVERY = insert(
@@ -66,7 +65,7 @@ def write(context: Context, event: Event, webhooks: Iterable[str]) -> list[int]:
     # Standard Webhooks: type, timestamp (of the event, not of the attempt) and data.
     payload = {
         "type": event.type.value,
-        "timestamp": to_moment(context.now).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "timestamp": data.moment(context.now),
         "data": data.masked(event.read()),
     }
     transaction = context.transaction
@@ -122,9 +121,8 @@ def happened(context: Context, news: News) -> Iterable[Event]:
             yield event
     for delivery_id in news.deliveries:
         if (delivery := data.read_delivery(context, delivery_id)) is not None:
-            more = delivery.reader
             queue = tickets.queue(delivery.ticket_id) if delivery.ticket_id else None
-            read = tickets.reader(delivery.ticket_id, more)
+            read = tickets.reader(delivery.ticket_id, delivery.reader)
             yield Event(delivery.type, (queue or delivery.queue,), delivery.ticket_id, read)
     for intake_id in news.held:
         if (held := data.read_held(context, intake_id)) is not None:
