@@ -127,7 +127,6 @@ class Pages:
             "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
             "now": now,
             "zone": zone,
-            "ago": partial(times.ago, now=now, words=catalogue(locale)),
             "exact": partial(times.exact, zone=zone),
             "local": partial(times.field_of, zone=zone),
             "when": pieces.shown_times(now, zone, catalogue(locale)),
