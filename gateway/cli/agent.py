@@ -74,7 +74,7 @@ def password(address: str, password_stdin: bool) -> None:
 
 @agent.command()
 @click.argument("address")
-@click.argument("wish", type=click.Choice(["off", "own", "all"]))
+@click.argument("wish", type=click.Choice(list(MEANINGS)))
 def alerts(address: str, wish: str) -> None:
     """Say of which new mails of customers an agent hears by mail: none, those on their own tickets, or all."""
     with_books(lambda books: books.set_alerts(address, wish))

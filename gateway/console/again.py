@@ -28,7 +28,11 @@ class Change:
     row: IntakeRow
     plan: Plan
     differences: tuple[tuple[str, str, str], ...]
-    momentary: bool = False  # judged by what had just happened then: only its other verdicts are compared
+
+    @property
+    def momentary(self) -> bool:
+        """Tell whether it was judged by what had just happened then: only its other verdicts are compared."""
+        return depends_on_its_moment(self.row)
 
 
 async def changes(desk: Desk, since: datetime) -> AsyncIterator[Change]:
@@ -36,7 +40,7 @@ async def changes(desk: Desk, since: datetime) -> AsyncIterator[Change]:
     async for row in intakes_since(desk.books, since):
         raw = await desk.books.raw(row.id)
         plan = await judge(desk, row, raw)
-        yield Change(row, plan, differences(row, plan), depends_on_its_moment(row))
+        yield Change(row, plan, differences(row, plan))
 
 
 async def intakes_since(books: Books, since: datetime) -> AsyncIterator[IntakeRow]:

@@ -11,7 +11,7 @@ from gateway.config.settings import Settings
 from gateway.desk.access import need_admin
 from gateway.desk.nouns import Principal
 from gateway.desk.ports import AdminBooks
-from gateway.desk.webhooks import shown_url
+from gateway.desk.webhooks import LONGEST_REASON, shown_url
 from gateway.errors import NotFound, NotSendable
 from gateway.mail.address import is_valid
 from gateway.model import (
@@ -30,7 +30,6 @@ from gateway.model import (
 from gateway.ports import Operations, Reader
 from gateway.rules.forwarders import is_configured
 
-LONGEST_REASON = 500
 LONGEST_PATTERN = 320
 
 
