@@ -402,6 +402,7 @@ def test_each_answer_has_its_meaning(status: int, outcome: Outcome, down: bool, 
         ("soon", 0),
         ("-5", 0),
         ("²", 0),
+        ("Mon, 02 Mar 99999999999999999999 09:01:00 GMT", 0),
     ],
 )
 def test_a_retry_after_is_seconds_or_a_date_and_never_without_end(
