@@ -135,11 +135,16 @@ def _covers(earlier: RoutingRule, later: RoutingRule) -> bool:
 
 
 def _url(loc: Loc, text: str) -> Iterator[Finding]:
+    cure = "write https://HOST/PATH, other letters as %XX, and in HOST as xn--"
     try:
         parts = urlsplit(text)
-        host = parts.hostname or ""
+        host, _ = parts.hostname or "", parts.port  # raises for what is no port
+        host.encode("idna")  # as the resolver does: raises for a label that is empty or too long
     except ValueError:
-        yield Finding(loc, "is not a URL", "write https://HOST/PATH")
+        yield Finding(loc, "is not a URL", cure)
+        return
+    if not re.fullmatch(r"[!-~]+", text):  # RFC 3986 §2; it goes into the request line as it is
+        yield Finding(loc, "is not a URL", cure)
         return
     if parts.scheme == "http" and host in LOOPBACK and host:
         return
