@@ -4,8 +4,8 @@ A row enters the ledger only after fewer rows than the limit were counted in the
 that length, wherever it lies, ever holds more. On PostgreSQL the counters are locked first, in one order on all nodes;
 SQLite has one writer. What cannot be counted is not sent.
 
-The same windows are counted again over the times of handing out (`recheck`), so that a channel that was paused does not
-pour out at once what was queued over hours.
+The same windows are counted again over the times of handing out (`exceeded` with `sent`), so that a channel that was
+paused does not pour out at once what was queued over hours.
 """
 
 from __future__ import annotations
@@ -67,7 +67,6 @@ def queue_automatic(
     context: Context, mail: AutomaticMail, make_draft: Callable[[OutgoingId], Draft]
 ) -> OutgoingId | Refusal:
     """Queue one automatic mail within the bound, or say why not. Fails closed: an error of ours is a refusal, too."""
-    cursor = context.transaction.cursor
     mark = context.transaction.savepoint("automatic")
     try:
         result = judge(context, mail) or insert_counted(context, mail, make_draft)
@@ -80,7 +79,7 @@ def queue_automatic(
             result = sent_before(context, mail)
         elif isinstance(error, NotSendable):
             result = Refusal("not-sendable", str(error))
-    cursor.execute("RELEASE SAVEPOINT automatic")
+    context.transaction.release("automatic")
     if isinstance(result, Refusal) and mail.ticket_id is not None and mail.kind is not OutgoingKind.ALERT:
         text = f"No {mail.kind.value.replace('_', ' ')} to {normal(mail.recipient)}: {result.because}"
         detail = {"event": "refused", "rule": result.rule, "recipient": normal(mail.recipient)}

@@ -28,7 +28,7 @@ class BoundTable:
     queue: Windows = ((hours(1), 60), (hours(24), 400))
     agent: Windows = ((hours(1), 30),)
     agent_ticket: Windows = ((timedelta(minutes=5), 1),)
-    breaker: timedelta = timedelta(hours=1)  # how long a queue stays silent once its limit was reached
+    breaker: timedelta = timedelta(hours=1)  # how long a queue stays silent once its breaker opened
 
     def windows(self, scope: str) -> Windows:
         """Return the windows of a scope, shortest first."""
