@@ -6,12 +6,8 @@ the first frame, never as an argument or in the environment; the process dies wi
 
 from __future__ import annotations
 
-import ctypes
 import gc
-import os
 import pickle
-import resource
-import signal
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -23,6 +19,7 @@ from gateway.mail.address import domain_of
 from gateway.mail.compose import compose
 from gateway.model import Draft
 from gateway.outbound.dkim import SigningKey, keys_for, load_key, pem_of, sign
+from gateway.telemetry.child import bind_to
 
 REQUEST: Final = Struct(">I")  # octets of what follows
 ANSWER: Final = Struct(">BI")  # how it went, octets of what follows
@@ -30,8 +27,6 @@ SIGNED: Final = 0
 NOT_SENDABLE: Final = 1  # the reason follows
 FAULT: Final = 2  # nothing follows: whoever asked finds out for itself
 READY: Final = 3
-_PR_SET_PDEATHSIG: Final = 1
-_PR_SET_NO_NEW_PRIVS: Final = 38
 
 Order = tuple[Draft, datetime, datetime]
 """A draft, when it was queued, and when it is signed."""
@@ -61,7 +56,7 @@ def _frame(value: object) -> bytes:
 
 def main() -> int:
     """Serve until standard input ends."""
-    _bind_to(int(sys.argv[1]))
+    bind_to(int(sys.argv[1]))
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     keys = [load_key(*values) for values in _read(requests) or []]  # type: ignore[attr-defined] # our own first frame
     gc.freeze()
@@ -74,18 +69,6 @@ def main() -> int:
         except Exception:  # ours: the daemon meets it once more, and logs it
             _answer(answers, FAULT, b"")
     return 0
-
-
-def _bind_to(parent: int) -> None:
-    """Die when the daemon dies, whatever it dies of; and leave the stop signals of its group to it."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    if os.getppid() != parent:  # it died before it could be bound to
-        sys.exit(1)
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _read(requests: BinaryIO) -> object:

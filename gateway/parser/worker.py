@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import ctypes
 import fcntl
 import gc
 import os
@@ -23,9 +22,8 @@ from gateway.mail import parse, wire
 from gateway.model import ParsedMail
 from gateway.parser import frames
 from gateway.rules.behaviour import fingerprint
+from gateway.telemetry.child import bind_to
 
-_PR_SET_PDEATHSIG: Final = 1
-_PR_SET_NO_NEW_PRIVS: Final = 38
 _LARGE: Final = 1 << 20  # octets of a mail behind which memory is looked at
 _GROWN: Final = 150 << 20  # resident octets above which the process gives its memory back by ending
 _PAGE: Final = resource.getpagesize()
@@ -36,7 +34,7 @@ _KEPT: Final[list[bytes]] = []  # what a test mail made grow
 def main() -> int:
     """Serve until standard input ends."""
     arguments = _arguments()
-    _bind_to(arguments.parent)
+    bind_to(arguments.parent)
     _preload()
     _limit(arguments.memory)
     _serve(poison=arguments.poison_for_tests)
@@ -49,17 +47,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--parent", type=int, required=True, help="process id of the daemon")
     parser.add_argument("--poison-for-tests", action="store_true", help="obey X-Poterne-Test-Poison")
     return parser.parse_args()
-
-
-def _bind_to(parent: int) -> None:
-    """Die when the daemon dies, whatever it dies of; and leave the stop signals of its group to it."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    if os.getppid() != parent:  # it died before it could be bound to
-        sys.exit(1)
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, signal.SIG_IGN)
 
 
 def _preload() -> None:
@@ -79,7 +66,6 @@ def _preload() -> None:
 def _limit(memory: int) -> None:
     os.closerange(3, 256)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # pipes are no files: answers still go out
     resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
     for descriptor in (0, 1):

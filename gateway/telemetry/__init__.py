@@ -1,1 +1,1 @@
-"""What operators see: log events, metrics, the service manager's notices, and the fail-points of the fault tests."""
+"""What operators see: log events, metrics, notices, fail-points; and what the daemon's own processes do first."""
