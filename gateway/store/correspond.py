@@ -188,7 +188,6 @@ def send_on(case: Case, ticket_id: TicketId, letters: Correspondence) -> Outgoin
     if context.transaction.value(BY_MAIL, ticket_id=ticket_id, who=words.agent.shown, since=since) >= ANSWERS_BY_MAIL:
         return f"{ANSWERS_BY_MAIL} answers by mail in an hour already"
     conversation, _ = read_conversation(context, ticket_id)
-    cursor = context.transaction.cursor
     mark = context.transaction.savepoint("answer")
     try:
         result: OutgoingId | str = queue_reply(
@@ -202,7 +201,7 @@ def send_on(case: Case, ticket_id: TicketId, letters: Correspondence) -> Outgoin
     except NotSendable as error:
         context.transaction.roll_back("answer", mark)
         result = str(error)
-    cursor.execute("RELEASE SAVEPOINT answer")
+    context.transaction.release("answer")
     return result
 
 

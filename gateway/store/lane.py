@@ -299,7 +299,7 @@ class Lane:
 
     def _run_job(self, transaction: Transaction, job: Job[Any]) -> Exception | None:
         """Run one job in its savepoint. Returns its error if that ended the whole transaction."""
-        cursor, work = transaction.cursor, job.work
+        work = job.work
         if work is None or job.written:  # given up, or done
             return None
         job.error = None
@@ -311,13 +311,13 @@ class Lane:
             job.result = work(transaction)
             if not job.trace:
                 transaction.roll_back("job", mark)
-            cursor.execute("RELEASE SAVEPOINT job")
+            transaction.release("job")
         except Exception as error:  # handed to the caller of this job; the others go on
             job.error = translate(error) or error
             if worth_repeating(error) or breaks_connection(error) or not transaction.alive:
                 return error
             transaction.roll_back("job", mark)
-            cursor.execute("RELEASE SAVEPOINT job")
+            transaction.release("job")
         return None
 
     def _abandon(self, worker: Worker, *, broken: bool = False) -> None:

@@ -105,6 +105,10 @@ class Transaction:
         self.cursor.execute(f"ROLLBACK TO SAVEPOINT {name}")
         del self._late[mark:]
 
+    def release(self, name: str) -> None:
+        """Let go of the savepoint; what happened since then, if it was not undone, is part of the transaction."""
+        self.cursor.execute(f"RELEASE SAVEPOINT {name}")
+
     def at_end(self, statement: Statement, **values: Any) -> None:
         """Keep a statement for the end of the transaction, where it runs together with its like of other jobs.
 

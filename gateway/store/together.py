@@ -35,16 +35,15 @@ def write_together(transaction: Transaction, group: Sequence[Job[Any]]) -> Excep
             found.append((job, together))
     if len(found) <= 1:  # alone, its own savepoint costs the same
         return None
-    cursor = transaction.cursor
     mark = transaction.savepoint("together")
     try:
         results = found[0][1].write(transaction, [together.item for _, together in found])
-        cursor.execute("RELEASE SAVEPOINT together")
+        transaction.release("together")
     except Exception as error:  # whichever job it was meets it again, alone
         if not transaction.alive:
             return error
         transaction.roll_back("together", mark)
-        cursor.execute("RELEASE SAVEPOINT together")
+        transaction.release("together")
         return None
     for (job, _), result in zip(found, results, strict=True):
         job.result, job.error, job.written = result, None, True
