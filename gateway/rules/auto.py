@@ -11,8 +11,6 @@ from gateway.model import Field
 from gateway.rules.forwarders import Marker, Trace
 from gateway.rules.reading import Evidence, Reading, titled
 
-MAX_COMMENT_DEPTH: Final = 20
-
 # --- Auto-Submitted -------------------------------------------------------------------------------------------
 
 
@@ -89,7 +87,7 @@ def asks_for_silence(reading: Reading) -> Evidence | None:
 
 def is_forwarders_wish(reading: Reading, item: Field) -> bool:
     """Tell whether a configured forwarder may have asked for silence: lists ask in part, an inbox rule for all."""
-    if not reading.forwarding.stamped(Marker.SUPPRESS):
+    if Marker.SUPPRESS not in reading.forwarding.stamps:
         return False
     by_rule = any(seen.trace is Trace.RULE for seen in reading.forwarding.seen)
     return by_rule or "all" not in suppress_wishes(item.value)

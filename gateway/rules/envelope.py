@@ -11,7 +11,7 @@ def null_sender(reading: Reading) -> Evidence | None:
 
     The envelope counts, not a Return-Path field: those in the mail anybody can write.
     """
-    if not reading.has_null_sender or reading.forwarding.stamped(Marker.NULL_SENDER):
+    if not reading.has_null_sender or Marker.NULL_SENDER in reading.forwarding.stamps:
         return None
     return Evidence("the envelope sender is empty", "envelope sender")
 

@@ -72,7 +72,12 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Forwarding:
-    """Who forwarded a mail: the configured ones, and others that look as if they should be configured."""
+    """Who forwarded a mail: the configured ones, and others that look as if they should be configured.
+
+    `stamps` are the markers that the former may have left, `doubts` those that the latter may. Until a forwarder is
+    configured, its stamps silence us. They make no machine of a person: anybody can forge the traces, and wins by it an
+    agent who looks at the mail.
+    """
 
     seen: tuple[Seen, ...] = ()
     unknown: tuple[Seen, ...] = ()
@@ -84,22 +89,6 @@ class Forwarding:
     def configured(self) -> bool:
         """Tell whether a configured forwarder was seen."""
         return bool(self.seen)
-
-    def stamped(self, marker: Marker) -> Seen | None:
-        """Return the forwarder that may have stamped this marker, or None if it is the author's own."""
-        if marker not in self.stamps:
-            return None
-        return next(seen for seen in self.seen if marker in STAMPS[seen.trace] or marker is Marker.AUTO_GENERATED)
-
-    def doubted(self, marker: Marker) -> Seen | None:
-        """Return a forwarder that is not configured and may have stamped this marker.
-
-        Until it is configured, its stamps silence us. They make no machine of a person: anybody can forge the traces,
-        and wins by it an agent who looks at the mail.
-        """
-        if marker not in self.doubts:
-            return None
-        return next(seen for seen in self.unknown if marker in STAMPS[seen.trace] or marker is Marker.AUTO_GENERATED)
 
     def names(self, address: str) -> bool:
         """Tell whether a forwarder is configured by exactly this address (a domain stands for people, too)."""

@@ -84,7 +84,7 @@ class Reading:
 
     def may_be_a_forwarders(self, marker: Marker) -> bool:
         """Tell whether a marker may be a forwarder's stamp: a configured one's, or one's that is not configured yet."""
-        return self.forwarding.stamped(marker) is not None or self.forwarding.doubted(marker) is not None
+        return marker in self.forwarding.stamps or marker in self.forwarding.doubts
 
     def is_own(self, address: str) -> bool:
         """Tell whether an address is ours (inbox, creation address, From, account), whatever its plus-tag."""

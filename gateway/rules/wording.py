@@ -213,9 +213,9 @@ def responder_confirmed(reading: Reading) -> Evidence | None:
     """
     if not reading.subject.startswith(AWAY):
         return None
-    stamped, label = reading.forwarding.stamped, is_label(reading.subject)
+    label, stamps = is_label(reading.subject), reading.forwarding.stamps
     signs = (
-        (reading.has_null_sender and (label or not stamped(Marker.NULL_SENDER)), "the envelope sender is empty"),
+        (reading.has_null_sender and (label or Marker.NULL_SENDER not in stamps), "the envelope sender is empty"),
         (answers_at_once(reading) is not None, "at once after our mail"),
         (
             any(_suppresses_all(reading, item, label=label) for item in reading.fields(SUPPRESS)),
