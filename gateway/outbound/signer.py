@@ -121,6 +121,7 @@ class Signer:
             await self._sign_in_thread(batch)
 
     async def _sign_in_thread(self, batch: Sequence[_Job]) -> None:
+        """Sign what of a batch is not signed yet."""
         jobs = [job for job in batch if not job.done.done()]
         if jobs:
             outcomes: Sequence[bytes | Exception]
@@ -170,23 +171,18 @@ class Signer:
 
     async def _hand_over(self, process: asyncio.subprocess.Process, batch: list[_Job]) -> None:
         assert process.stdin is not None
-        at = 0
         try:
             process.stdin.write(b"".join(program.pack(job.order) for job in batch))
             for job in batch:
                 how, octets = await answer(process, PATIENCE)
-                if how == program.FAULT:
-                    break  # the thread meets it again, and can say what it is
-                settle(job, octets if how == program.SIGNED else NotSendable(octets.decode()))
-                at += 1
-            for _ in batch[at + 1 :]:
-                await answer(process, PATIENCE)
+                if how != program.FAULT:  # the thread meets that again, and can say what it is
+                    settle(job, octets if how == program.SIGNED else NotSendable(octets.decode()))
         except asyncio.CancelledError:
-            for job in batch[at:]:
+            for job in batch:
                 job.done.cancel()
             raise
         finally:
-            await self._sign_in_thread(batch[at:])
+            await self._sign_in_thread(batch)
 
     async def _start(self) -> asyncio.subprocess.Process:
         """Start a process and give it the keys."""
