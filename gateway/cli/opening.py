@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING, TypeVar
 
-from gateway.cli.frame import invocation
+from gateway.cli.frame import CommandError, invocation
+from gateway.cli.sysexits import NOINPUT
 
 if TYPE_CHECKING:
     from gateway.config import Settings
@@ -55,6 +56,13 @@ def with_desk(work: Callable[[Desk], Awaitable[T]]) -> T:
             return await work(desk)
 
     return asyncio.run(job())
+
+
+def known(what: str, name: str, names: Collection[str]) -> None:
+    """Refuse a name that is not among those of the configuration."""
+    if name not in names:
+        cure = f"use one of {', '.join(sorted(names))}" if names else "the configuration has none"
+        raise CommandError(f"there is no {what} {name}", cure, NOINPUT)
 
 
 def operator() -> str:

@@ -9,9 +9,8 @@ import click
 
 from gateway.cli.frame import CommandError, group
 from gateway.cli.listings import limit_option, listed
-from gateway.cli.opening import operator, read_settings, with_books
+from gateway.cli.opening import known, operator, read_settings, with_books
 from gateway.cli.output import json_option, jsonable, print_rows
-from gateway.cli.sysexits import NOINPUT
 from gateway.errors import PoterneError
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ def hold(deliveries: tuple[int, ...]) -> None:
 @click.option("--because", default="", metavar="TEXT", help="Why, for whoever looks.")
 def pause(channel: str, because: str) -> None:
     """Hand out nothing of a channel any more; what is queued waits."""
-    known(channel)
+    known("channel", channel, read_settings().ways_out)
     with_books(lambda books: books.pause_channel(channel, because or f"paused by {operator()}"))
     click.echo(f"channel {channel} is paused")
 
@@ -82,16 +81,9 @@ def pause(channel: str, because: str) -> None:
 @click.argument("channel")
 def resume(channel: str) -> None:
     """End a pause. The bound on automatic mail is checked again for what waited."""
-    known(channel)
+    known("channel", channel, read_settings().ways_out)
     ended = with_books(lambda books: books.resume_channel(channel))
     click.echo(f"channel {channel} {'sends again' if ended else 'was not paused'}")
-
-
-def known(channel: str) -> None:
-    """Refuse the name of a channel that does not exist."""
-    names = sorted(read_settings().ways_out)
-    if channel not in names:
-        raise CommandError(f"there is no channel {channel}", f"use one of {', '.join(names)}", NOINPUT)
 
 
 def by_hand(numbers: tuple[int, ...], act: Callable[[Books, int], Awaitable[Any]], done: str) -> None:

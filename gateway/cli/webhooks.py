@@ -9,10 +9,10 @@ import click
 
 from gateway.cli.frame import CommandError, group
 from gateway.cli.listings import every, limit_option
-from gateway.cli.opening import operator, read_settings, with_books
+from gateway.cli.opening import known, operator, read_settings, with_books
 from gateway.cli.outbox import by_hand
 from gateway.cli.output import cell, json_option, jsonable, print_json, print_rows
-from gateway.cli.sysexits import NOINPUT, UNAVAILABLE
+from gateway.cli.sysexits import UNAVAILABLE
 
 if TYPE_CHECKING:
     from gateway.console import Books
@@ -96,7 +96,7 @@ def cancel(numbers: tuple[int, ...]) -> None:
 @click.option("--because", default="", metavar="TEXT", help="Why, for whoever looks.")
 def pause(name: str, because: str) -> None:
     """Hand out nothing of a webhook any more; its events wait."""
-    known(name)
+    known("webhook", name, read_settings().webhooks)
     with_books(lambda books: books.pause_webhook(name, because or f"paused by {operator()}"))
     click.echo(f"webhook {name} is paused")
 
@@ -105,7 +105,7 @@ def pause(name: str, because: str) -> None:
 @click.argument("name")
 def resume(name: str) -> None:
     """End a pause, or believe that a receiver that was gone (410) is back."""
-    known(name)
+    known("webhook", name, read_settings().webhooks)
     ended = with_books(lambda books: books.resume_webhook(name))
     click.echo(f"webhook {name} {'is told again' if ended else 'was not stopped'}")
 
@@ -116,19 +116,18 @@ def resume(name: str) -> None:
 @json_option
 def test(name: str, wait: float, as_json: bool) -> None:
     """Send a `ping` to one webhook by the running daemon, and show what the receiver answers."""
-    known(name)
+    known("webhook", name, read_settings().webhooks)
     trace = with_books(lambda books: ping(books, name, wait))
     if as_json:
         print_json(trace)
     elif trace.attempts:
         click.echo(f"delivery {trace.delivery.id}: {trace.delivery.state}, {cell(trace.attempts[-1].text)}")
     if trace.delivery.state != "sent":
-        tried = bool(trace.attempts and trace.attempts[-1].outcome)
-        problem = f"webhook {name} did not take it" if tried else f"nobody sent it within {wait:g} s"
-        cure = (
-            f"see: poterne webhooks show {trace.delivery.id}" if tried else "is the daemon running, the webhook paused?"
-        )
-        raise CommandError(problem, cure, UNAVAILABLE)
+        if tried(trace):
+            cure = f"see: poterne webhooks show {trace.delivery.id}"
+            raise CommandError(f"webhook {name} did not take it", cure, UNAVAILABLE)
+        cure = "is the daemon running, the webhook paused?"
+        raise CommandError(f"nobody sent it within {wait:g} s", cure, UNAVAILABLE)
 
 
 async def ping(books: Books, name: str, wait: float) -> WebhookTrace:
@@ -137,15 +136,11 @@ async def ping(books: Books, name: str, wait: float) -> WebhookTrace:
     deadline = asyncio.get_running_loop().time() + wait
     while True:
         trace = await books.trace_webhook_delivery(number)
-        tried = bool(trace.attempts and trace.attempts[-1].outcome)
-        if tried or trace.delivery.state != "queued" or asyncio.get_running_loop().time() >= deadline:
+        if tried(trace) or trace.delivery.state != "queued" or asyncio.get_running_loop().time() >= deadline:
             return trace
         await asyncio.sleep(LOOK)
 
 
-def known(name: str) -> None:
-    """Refuse the name of a webhook that is not configured."""
-    names = sorted(read_settings().webhooks)
-    if name not in names:
-        cure = f"use one of {', '.join(names)}" if names else "the configuration has none"
-        raise CommandError(f"there is no webhook {name}", cure, NOINPUT)
+def tried(trace: WebhookTrace) -> bool:
+    """Tell whether the last attempt has ended."""
+    return bool(trace.attempts and trace.attempts[-1].outcome)
