@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gateway.model import WebhookDelivery, WebhookDepth, WebhookTrace
-from gateway.store import webhooks
+from gateway.store import events, webhook_queue, webhooks
 from gateway.store.core import StoreCore
 
 
@@ -36,7 +36,7 @@ class WebhookSide(StoreCore):
 
     async def pause_webhook(self, webhook: str, because: str) -> None:
         """Hand out nothing of a webhook; its events wait."""
-        await self.write(lambda context: webhooks.pause(context, webhook, because))
+        await self.write(lambda context: webhook_queue.stop(context, webhook, because))
 
     async def resume_webhook(self, webhook: str) -> bool:
         """End a pause, or believe that a receiver that was gone is back. False if it was not stopped."""
@@ -44,4 +44,4 @@ class WebhookSide(StoreCore):
 
     async def ping_webhook(self, webhook: str) -> int:
         """Queue a try; return the number of its delivery."""
-        return await self.write(lambda context: webhooks.ping(context, webhook))
+        return await self.write(lambda context: events.ping(context, webhook))

@@ -8,7 +8,6 @@ from sqlalchemy import bindparam, func, literal_column, select, update
 
 from gateway.errors import NotFound
 from gateway.model import DeliveryState, WebhookAttempt, WebhookDelivery, WebhookDepth, WebhookTrace
-from gateway.store import events
 from gateway.store.context import Context
 from gateway.store.desk import MOVED, movable
 from gateway.store.leases import QUEUED
@@ -17,7 +16,6 @@ from gateway.store.statement import Row, Statement
 from gateway.store.tables_webhooks import events as event_rows
 from gateway.store.tables_webhooks import webhook_attempts, webhook_deliveries, webhook_stops
 from gateway.store.times import microseconds, to_moment, to_moment_or_none
-from gateway.store.webhook_queue import stop
 
 LATELY = timedelta(hours=24)
 
@@ -128,16 +126,6 @@ def cancel(context: Context, delivery: int) -> None:
     move(context, delivery, frozenset({"queued"}), DeliveryState.CANCELLED)
 
 
-def pause(context: Context, webhook: str, because: str) -> None:
-    """Hand out nothing of a webhook; its events wait."""
-    stop(context, webhook, because)
-
-
 def resume(context: Context, webhook: str) -> bool:
     """End a pause, or believe that a receiver that was gone is back. False if it was not stopped."""
     return context.transaction.run(RESUME, which=webhook) > 0
-
-
-def ping(context: Context, webhook: str) -> int:
-    """Queue a try; return the number of its delivery."""
-    return events.ping(context, webhook)
