@@ -299,6 +299,7 @@ _TABLE: dict[str, tuple[Callable[[Any], object], Make]] = {
     "pictures.mark": (pictures.mark, _WORDS),
     "preview.preview": (lambda found: preview.preview("alert", _HEAD, found, _BOX), _parsed),
     "preview.in_language": (lambda _: preview.in_language(_HEAD, "fr"), _TEXT),
+    "preview.page": (preview.page, _draft),
     "quoting.by_participants": (
         lambda lines: quoting.by_participants([letters.Quoted(line, _WHEN, "") for line in lines], lines), _texts,
     ),
