@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Final
 
 from gateway.errors import NotSendable
 from gateway.mail import letters
@@ -26,11 +24,6 @@ from gateway.model import (
 from gateway.policy import Policy
 from gateway.ports import WriteDigest
 
-EVENTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
-    {"en": ("New ticket", "New mail"), "fr": ("Nouveau ticket", "Nouveau courriel")}
-)
-"""How an alert names what happened, by language: a ticket was opened, a customer wrote."""
-
 
 @dataclass(frozen=True, slots=True)
 class MailLetters:
@@ -46,7 +39,7 @@ class MailLetters:
         """Draft the news for an agent: who wrote what the customer wrote, and nothing that is internal."""
         letterhead = self._letterhead(about.queue)
         author = self.plan.judgement.author
-        opened, wrote = EVENTS.get(letterhead.look.locale, EVENTS["en"])
+        opened, wrote = letters.EVENTS[letterhead.look.locale]
         return letters.alert(
             letterhead,
             Mailbox(to.name, to.address),

@@ -7,9 +7,10 @@ party that they read our mail.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Protocol
 
 from gateway.mail import pictures, token
@@ -22,6 +23,10 @@ MAX_HISTORY = 10  # entries quoted under a reply
 MAX_QUOTE = 20_000  # characters of one of them
 MAX_TICKETS = 100  # that a digest names
 MAX_EXCERPT = 2_000  # characters of a customer's text in an alert
+EVENTS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {"en": ("New ticket", "New mail"), "fr": ("Nouveau ticket", "Nouveau courriel")}
+)
+"""How an alert names what happened, by language of letters: a ticket was opened, a customer wrote."""
 
 
 class Templates(Protocol):

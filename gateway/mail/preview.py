@@ -16,16 +16,16 @@ from gateway.mail.token import TokenKeys
 from gateway.model import AgentId, DeskAgent, Digest, Draft, Mailbox, Missed, OutgoingId, ParsedMail, TicketId
 
 KINDS: Final = ("acknowledgement", "reply", "notice", "alert", "digest")
-LOCALES: Final = ("en", "fr")
+LOCALES: Final = tuple(letters.EVENTS)
 
 # Tokens of a preview have their shape and open no ticket: whoever is shown one cannot write to a ticket by it.
 _KEYS: Final = TokenKeys(b"the key of previews, known to everybody")
 _TICKET, _OUTGOING = TicketId(1042), OutgoingId(1)
 _LONG_AGO: Final = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
-_WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+_WORDS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "en": ("Hello,\n\nthank you for asking. This is what an answer of yours looks like.\n\nLéa", "New mail"),
-        "fr": ("Bonjour,\n\nmerci de votre question. Voici à quoi ressemble votre réponse.\n\nLéa", "Nouveau courriel"),
+        "en": "Hello,\n\nthank you for asking. This is what an answer of yours looks like.\n\nLéa",
+        "fr": "Bonjour,\n\nmerci de votre question. Voici à quoi ressemble votre réponse.\n\nLéa",
     }
 )
 SAMPLE: Final = ParsedMail(
@@ -51,7 +51,7 @@ def preview(kind: str, letterhead: Letterhead, mail: ParsedMail, requester: Mail
     """Draft the letter of a kind that this mail could cause. Raises NotSendable for a kind that there is not."""
     author = mail.from_ or Mailbox("", "nobody@invalid")
     to = requester or author
-    words, event = _WORDS[letterhead.look.locale]
+    locale, agent = letterhead.look.locale, DeskAgent(AgentId(1), f"lea@{letterhead.hostname}", "Léa")
     answered = letters.Answered.of(mail)
     said = mail.reply_text or mail.text
     match kind:
@@ -62,7 +62,7 @@ def preview(kind: str, letterhead: Letterhead, mail: ParsedMail, requester: Mail
                 letterhead,
                 (to,),
                 mail.subject,
-                words,
+                _WORDS[locale],
                 ticket=_TICKET,
                 outgoing=_OUTGOING,
                 keys=_KEYS,
@@ -76,18 +76,18 @@ def preview(kind: str, letterhead: Letterhead, mail: ParsedMail, requester: Mail
         case "alert":
             return letters.alert(
                 letterhead,
-                Mailbox(_agent(letterhead).name, _agent(letterhead).address),
-                event,
+                Mailbox(agent.name, agent.address),
+                letters.EVENTS[locale][1],
                 ticket=_TICKET,
                 outgoing=_OUTGOING,
                 keys=_KEYS,
-                agent=1,
+                agent=agent.agent_id,
                 subject=mail.subject,
                 author=author.shown,
                 text=said,
             )
         case "digest":
-            missed = Digest(_agent(letterhead), letterhead.queue, (Missed(_TICKET, mail.subject, 3),))
+            missed = Digest(agent, letterhead.queue, (Missed(_TICKET, mail.subject, 3),))
             return letters.digest(letterhead, missed, _OUTGOING, _KEYS)
         case _:
             raise NotSendable(f"there is no letter {kind!r}; use one of: {', '.join(KINDS)}")
@@ -100,8 +100,3 @@ def page(draft: Draft) -> str:
         picture = base64.b64encode(file.content).decode()
         html = html.replace(f"cid:{file.content_id}", f"data:{file.content_type};base64,{picture}")
     return html
-
-
-def _agent(letterhead: Letterhead) -> DeskAgent:
-    """Return the agent whom alerts of a preview are for."""
-    return DeskAgent(AgentId(1), f"lea@{letterhead.hostname}", "Léa")
