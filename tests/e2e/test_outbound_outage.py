@@ -16,11 +16,11 @@ from gateway.store import SqlStore, open_store
 from gateway.telemetry import log
 from tests.conftest import MovableClock
 from tests.support.drafts import KEYS
-from tests.support.outbox import GONE, TAKEN, QuickSigner, ScriptedChannel
+from tests.support.outbox import GONE, TAKEN, QuickSigner, ScriptedChannel, play
 from tests.unit.store.cases import open_ticket, reply
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("outbound-outage")]
-MINUTE = timedelta(minutes=1)
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 
 @pytest.fixture(autouse=True)
@@ -33,25 +33,6 @@ def quiet():
 def make_worker(store: SqlStore, channel: ScriptedChannel, *rates: tuple[int, timedelta]) -> ChannelWorker:
     desk = Desk(store, QuickSigner(), store.clock, KEYS, {"support": "in@tickets.example.org"}, lambda: 0.5)
     return ChannelWorker("relay", channel, desk, rates=rates)
-
-
-async def play(worker: ChannelWorker, store: SqlStore, clock: MovableClock, days: float) -> None:
-    """Let the worker work, moving the clock to whatever comes next, for so many days."""
-    end = clock.moment + timedelta(days=days)
-    while True:
-        again = await worker.round()
-        await worker.settled()
-        due = await store.next_due("relay", worker.rates)
-        if due is None:
-            break
-        if again > clock.moment:
-            if worker.health.rests(clock.moment) and worker.health.until:
-                again = worker.health.until
-            again = max(again, due)
-        if again > end:
-            break
-        clock.moment = max(again, clock.moment)
-    clock.moment = end
 
 
 async def queue_replies(store: SqlStore, tickets: int, each: int) -> None:
@@ -69,7 +50,7 @@ async def test_after_five_days_every_ticket_was_warned_and_then_told(
     async with open_store(migrated_sqlite_url, clock=clock) as store:
         began = clock.moment
         await queue_replies(store, tickets=15, each=1)
-        await play(make_worker(store, ScriptedChannel(GONE, clock=clock)), store, clock, 6)
+        await play(make_worker(store, ScriptedChannel(GONE, clock=clock)), store, clock, clock.moment + 6 * DAY)
         rows = await store.list_outbox()
         entries = [(await store.find_ticket(row.ticket or 0))[1] for row in rows]
 
@@ -91,12 +72,12 @@ async def test_after_two_days_everything_leaves_in_order_at_its_rate(
     async with open_store(migrated_sqlite_url, clock=clock) as store:
         await queue_replies(store, tickets=40, each=3)
         worker = make_worker(store, channel, (30, MINUTE))
-        await play(worker, store, clock, 2)
+        await play(worker, store, clock, clock.moment + 2 * DAY)
         assert {row.state for row in await store.list_outbox(1000)} == {"queued"}
         channel.answers = [TAKEN]
         channel.sent.clear()
         back = clock.moment
-        await play(worker, store, clock, 0.2)
+        await play(worker, store, clock, clock.moment + 0.2 * DAY)
         states = {row.state for row in await store.list_outbox(1000)}
 
     times = [sent.at for sent in channel.sent]

@@ -30,7 +30,7 @@ from gateway.telemetry import log
 from tests.conftest import MovableClock
 from tests.faults.oracle import query
 from tests.support.drafts import KEYS
-from tests.support.outbox import BUSY, GONE, LATER, TAKEN, QuickSigner
+from tests.support.outbox import BUSY, GONE, LATER, TAKEN, QuickSigner, play
 from tests.support.postgres import postgres_server
 from tests.unit.store.cases import open_ticket, reply, send_automatic
 
@@ -126,24 +126,6 @@ async def queue(store: SqlStore, tickets: Sequence[TicketId], plan: Sequence[Seq
                 await reply(store, ticket, f"c{index}@example{index}.com", cc=people, subject=subject, loop_token="")
     for index in range(round_ % 2, max(2, len(tickets) // ACROSS), 2):
         await send_automatic(store, f"n{index}@notices{index}.com", ticket_id=tickets[index % len(tickets)])
-
-
-async def play(worker: ChannelWorker, store: SqlStore, clock: MovableClock, end: datetime) -> None:
-    """Let the worker work until then, moving the clock to whatever comes next."""
-    while True:
-        again = await worker.round()
-        await worker.settled()
-        due = await store.next_due("relay", worker.rates)
-        if due is None:
-            break
-        if again > clock.moment:
-            if worker.health.rests(clock.moment) and worker.health.until:
-                again = worker.health.until
-            again = max(again, due)
-        if again > end:
-            break
-        clock.moment = max(again, clock.moment)
-    clock.moment = end
 
 
 # --- the judgement --------------------------------------------------------------------------------------------

@@ -20,22 +20,12 @@ from gateway.model import (
     TicketId,
 )
 from gateway.outbound.signer import Signer
+from gateway.outbound.worker import ChannelWorker
+from gateway.ports import Outbox
+from tests.conftest import MovableClock
 from tests.support.drafts import make_draft
 
 START = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
-
-
-class TurnedClock:
-    """A clock that stands still unless somebody turns it."""
-
-    def __init__(self, now: datetime = START) -> None:
-        self.time = now
-
-    def now(self) -> datetime:
-        return self.time
-
-    def turn(self, by: timedelta) -> None:
-        self.time += by
 
 
 class RunningClock:
@@ -210,7 +200,7 @@ class ScriptedChannel:
 
     def __init__(self, *answers: DeliveryResult, clock=None, hang: bool = False) -> None:
         self.answers = list(answers) or [TAKEN]
-        self.clock = clock or TurnedClock()
+        self.clock = clock or MovableClock(START)
         self.hang = hang
         self.sent: list[Sent] = []
         self.closed = False
@@ -233,3 +223,21 @@ class ScriptedChannel:
 
     async def close(self) -> None:
         self.closed = True
+
+
+async def play(worker: ChannelWorker, outbox: Outbox, clock: MovableClock, end: datetime) -> None:
+    """Let a worker work until then, moving the clock to whatever comes next."""
+    while True:
+        again = await worker.round()
+        await worker.settled()
+        due = await outbox.next_due(worker.name, worker.rates)
+        if due is None:
+            break
+        if again > clock.moment:
+            if worker.health.rests(clock.moment) and worker.health.until:
+                again = worker.health.until
+            again = max(again, due)
+        if again > end:
+            break
+        clock.moment = max(again, clock.moment)
+    clock.moment = end

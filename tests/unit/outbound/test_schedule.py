@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from gateway.model import Outcome
 from gateway.outbound.schedule import DELAYS, GIVE_UP_AFTER, JITTER, MAX_DOTS, WARN_AFTER, delay, settle
-from tests.support.outbox import GONE, LATER, LOST, REFUSED, START, TAKEN, MemoryOutbox, TurnedClock
+from tests.conftest import MovableClock
+from tests.support.outbox import GONE, LATER, LOST, REFUSED, START, TAKEN, MemoryOutbox
 
-DELIVERY = replace(MemoryOutbox(TurnedClock()).put(1).delivery, attempt=1)
+DELIVERY = replace(MemoryOutbox(MovableClock(START)).put(1).delivery, attempt=1)
 chances = st.floats(0, 1, exclude_max=True)
 
 

@@ -29,6 +29,7 @@ from gateway.outbound.schedule import DELAYS, GIVE_UP_AFTER, JITTER, WARN_AFTER
 from gateway.outbound.signer import Signer
 from gateway.outbound.worker import LEASE, ChannelWorker, Desk, Rate
 from gateway.telemetry import failpoint
+from tests.conftest import MovableClock
 from tests.support.drafts import KEYS, make_draft, records, signing_keys
 from tests.support.outbox import (
     BUSY,
@@ -42,7 +43,7 @@ from tests.support.outbox import (
     QuickSigner,
     RunningClock,
     ScriptedChannel,
-    TurnedClock,
+    play,
 )
 
 HOME = "support-in@tickets.example.org"
@@ -67,7 +68,7 @@ class Stage:
     """One worker with its outbox, its channel and its clock."""
 
     def __init__(self, *answers: DeliveryResult, rates: Sequence[Rate] = (), connections: int = 4, **desk) -> None:
-        self.clock = TurnedClock()
+        self.clock = MovableClock(START)
         self.outbox = MemoryOutbox(self.clock)
         self.channel = ScriptedChannel(*answers, clock=self.clock)
         self.worker = ChannelWorker(
@@ -79,22 +80,7 @@ class Stage:
         await self.worker.settled()
 
     async def play(self, until: timedelta) -> None:
-        """Run rounds, turning the clock to the next moment at which something can happen, until so much later."""
-        end = self.clock.time + until
-        while True:
-            again = await self.worker.round()
-            await self.worker.settled()
-            due = await self.outbox.next_due("relay", self.worker.rates)
-            if due is None:
-                break
-            if again > self.clock.time:
-                if self.worker.health.rests(self.clock.time) and self.worker.health.until:
-                    again = self.worker.health.until
-                again = max(again, due)
-            if again > end:
-                break
-            self.clock.time = max(again, self.clock.time)
-        self.clock.time = end
+        await play(self.worker, self.outbox, self.clock, self.clock.moment + until)
 
 
 # --- one delivery ---------------------------------------------------------------------------------------------
@@ -247,7 +233,7 @@ async def test_a_relay_that_comes_back_gets_everything_at_its_rate_and_no_faster
     assert stage.outbox.states() == {"queued": 600}
     stage.channel.sent.clear()
     stage.channel.answers = [TAKEN]
-    back = stage.clock.time
+    back = stage.clock.moment
     await stage.play(timedelta(minutes=30))
     times = [sent.at for sent in stage.channel.sent]
 
@@ -264,11 +250,11 @@ async def test_putting_off_needs_no_allowance() -> None:
     await stage.round()  # one left, the other found the channel down
     for number in range(3, 20):
         stage.outbox.put(number)
-    stage.clock.time = stage.worker.health.until or START
+    stage.clock.moment = stage.worker.health.until or START
     await stage.round()
 
     assert stage.outbox.states() == {"sent": 1, "queued": 18}
-    assert all(row.due > stage.clock.time for row in stage.outbox.rows.values() if row.state == "queued")
+    assert all(row.due > stage.clock.moment for row in stage.outbox.rows.values() if row.state == "queued")
     assert all(row.results for row in stage.outbox.rows.values())
 
 
@@ -277,7 +263,7 @@ async def test_what_waits_for_its_recipient_is_not_hastened_by_the_channel() -> 
     greylisted, other = stage.outbox.put(1), stage.outbox.put(2)
     await stage.round()
     due = greylisted.due
-    stage.clock.turn(BACKOFF[0])
+    stage.clock.moment += BACKOFF[0]
     stage.outbox.put(3)
     await stage.round()
     await stage.round()
@@ -300,14 +286,14 @@ async def test_a_channel_that_is_down_rests_and_is_probed_by_one() -> None:
 
     assert first <= 4  # those under way when the first 421 came
     assert len(stage.channel.sent) == first
-    stage.clock.turn(BACKOFF[0])
+    stage.clock.moment += BACKOFF[0]
     await stage.round()
     assert len(stage.channel.sent) <= first + 1
 
 
 async def test_while_one_channel_hangs_and_one_says_421_a_third_delivers_as_if_alone() -> None:
     async def delivered(*, alone: bool, rounds: int = 30) -> int:
-        clock = TurnedClock()
+        clock = MovableClock(START)
         outbox = MemoryOutbox(clock)
         channels = {"healthy": ScriptedChannel(clock=clock)}
         if not alone:
@@ -321,7 +307,7 @@ async def test_while_one_channel_hangs_and_one_says_421_a_third_delivers_as_if_a
                 await worker.round()
             for _ in range(40):
                 await asyncio.sleep(0)
-            clock.turn(SECOND)
+            clock.moment += SECOND
         assert channels["healthy"].most_at_once <= 4
         if not alone:
             assert channels["silent"].most_at_once <= 4
@@ -378,7 +364,7 @@ async def test_a_crash_between_the_dot_and_its_record_repeats_the_same_mail() ->
     assert row.results == []
     await stage.round()
     assert len(stage.channel.sent) == 1  # the lease holds
-    stage.clock.turn(LEASE)
+    stage.clock.moment += LEASE
     await stage.round()
     first, second = stage.channel.sent
 
@@ -490,9 +476,9 @@ async def test_leases_are_extended_while_something_is_being_sent() -> None:
     stage.outbox.put(1)
     await stage.worker.round()
     await asyncio.sleep(0.01)
-    stage.clock.turn(LEASE - SECOND)
+    stage.clock.moment += LEASE - SECOND
     await stage.worker.extend_leases()
-    stage.clock.turn(LEASE - SECOND)
+    stage.clock.moment += LEASE - SECOND
 
     assert await stage.outbox.claim_deliveries("relay", 10, LEASE) == []
     assert stage.outbox.extended == [((1,), 1)]
