@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests.faults.kills import run
+from tests.faults.oracle import report
 from tests.support.postgres import postgres_server
 
 
@@ -30,10 +31,7 @@ def main() -> int:
             database = stack.enter_context(postgres_server(fsync=True)).new_database()
         print(f"in {folder}, on {database or 'SQLite'}", flush=True)
         outcome = asyncio.run(run(folder, kills=wanted.kills, database=database, seed=wanted.seed))
-    print(outcome)
-    for fault in outcome.faults[:50]:
-        print(f"FAULT: {fault}")
-    return 1 if outcome.faults else 0
+    return report(outcome, outcome.faults)
 
 
 if __name__ == "__main__":

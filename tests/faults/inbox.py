@@ -15,7 +15,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.faults.oracle import query, read_intakes
+from tests.faults.oracle import query, read_intakes, report
 from tests.support.daemon import Daemon
 from tests.support.provider import Provider, open_provider
 
@@ -152,10 +152,7 @@ def main() -> int:
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="poterne-inbox-") as folder:
         outcome = run(Path(folder), kills=wanted.kills, mails=wanted.mails, seed=wanted.seed)
-    print(outcome)
-    for fault in outcome.faults[:50]:
-        print(f"FAULT: {fault}")
-    return 1 if outcome.faults else 0
+    return report(outcome, outcome.faults)
 
 
 if __name__ == "__main__":

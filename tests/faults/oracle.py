@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,3 +143,11 @@ def acknowledgement_faults(url: str, mails: list[Recorded]) -> list[str]:
     ]
     found += [f"{message_id}: sent, but not in the outbox" for message_id in octets if message_id not in known]
     return found
+
+
+def report(outcome: object, faults: Sequence[str]) -> int:
+    """Print what a run showed, and its first faults; return the exit code of its command."""
+    print(outcome)
+    for fault in faults[:50]:
+        print(f"FAULT: {fault}")
+    return 1 if faults else 0

@@ -28,7 +28,7 @@ from gateway.outbound.worker import ChannelWorker, Desk
 from gateway.store import SqlStore, migrate, open_store
 from gateway.telemetry import log
 from tests.conftest import MovableClock
-from tests.faults.oracle import query
+from tests.faults.oracle import query, report
 from tests.support.drafts import KEYS
 from tests.support.outbox import BUSY, GONE, LATER, TAKEN, QuickSigner, play
 from tests.support.postgres import postgres_server
@@ -288,10 +288,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="poterne-outage-") as folder:
             url = f"sqlite:///{Path(folder) / 'poterne.db'}"
             outcome = asyncio.run(run(url, wanted.tickets, seed=wanted.seed))
-    print(outcome)
-    for fault in outcome.faults[:50]:
-        print(f"FAULT: {fault}")
-    return 1 if outcome.faults else 0
+    return report(outcome, outcome.faults)
 
 
 if __name__ == "__main__":
