@@ -33,7 +33,7 @@ from gateway.store.filing import add_mail, keep_files, open_ticket, wake
 from gateway.store.intakes import DONE, verdicts_to_json
 from gateway.store.reports import note_suspicion, suppress
 from gateway.store.statement import Row, Statement, insert
-from gateway.store.tables import entries, intakes, mail_keys
+from gateway.store.tables import intakes, mail_keys
 from gateway.store.tables_out import automatic_counts, outgoings
 from gateway.store.timeline import remember_ids, touch
 from gateway.threading import stored_keys
@@ -54,11 +54,6 @@ CAUSED = Statement(
     select(outgoings.c.id, outgoings.c.kind)
     .where(outgoings.c.cause_id == bindparam("intake_id"))
     .order_by(outgoings.c.id)
-)
-ENTRY_OF = Statement(
-    select(func.min(entries.c.id)).where(
-        entries.c.ticket_id == bindparam("ticket_id"), entries.c.outgoing_id == bindparam("outgoing")
-    )
 )
 TAKE_KEY = insert(mail_keys, "key", "queue", "intake_id", ignore=True, returning="intake_id")
 KEY_HOLDER = Statement(
@@ -154,8 +149,9 @@ def hear_agent(
     if case.plan.words is not None and not case.plan.words.internal:
         sent = send_on(case, ticket_id, correspondence) if correspondence is not None else "there is no letterhead"
         if not isinstance(sent, str):
+            outgoing, entry_id = sent
             remember_ids(case.context, ticket_id, stored_keys(case.mail))
-            return int(case.context.transaction.value(ENTRY_OF, outgoing=sent, ticket_id=ticket_id)), (sent,)
+            return entry_id, (outgoing,)
         because = sent
     entry_id = file_internally(case, ticket_id, because)
     keep_files(case, entry_id)

@@ -180,8 +180,8 @@ def alert_one(case: Case, about: Conversation, agent: DeskAgent, letters: Corres
 # --- from agents ----------------------------------------------------------------------------------------------
 
 
-def send_on(case: Case, ticket_id: TicketId, letters: Correspondence) -> OutgoingId | str:
-    """Queue an agent's answer for the customer with its entry, or return why it was not."""
+def send_on(case: Case, ticket_id: TicketId, letters: Correspondence) -> tuple[OutgoingId, int] | str:
+    """Queue an agent's answer for the customer, and return it and its entry, or why it was not."""
     words, context = case.plan.words, case.context
     assert words is not None
     since = context.now - microseconds(hours(1))
@@ -190,7 +190,7 @@ def send_on(case: Case, ticket_id: TicketId, letters: Correspondence) -> Outgoin
     conversation, _ = read_conversation(context, ticket_id)
     mark = context.transaction.savepoint("answer")
     try:
-        result: OutgoingId | str = queue_reply(
+        result: tuple[OutgoingId, int] | str = queue_reply(
             context,
             ticket_id,
             lambda outgoing: letters.reply(conversation, outgoing),

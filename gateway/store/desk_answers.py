@@ -77,20 +77,18 @@ def queue_answer(
     """Queue a reply to be sent after `delay`, set the ticket's status, and throw the draft away."""
     before = lock(context, reach, number, version)["status"]
     people = people_of(context, number)
-    outgoing = queue_reply(context, TicketId(number), make_draft, by.shown, delay=delay, words=text)
-    row = context.transaction.row(ENTRY, ticket_id=number, outgoing=outgoing)
-    assert row is not None
+    outgoing, entry = queue_reply(context, TicketId(number), make_draft, by.shown, delay=delay, words=text)
     joined = brought(people, people_of(context, number))
     told = {"event": "reply", "before": before, "after": status, "brought": joined}
-    context.transaction.run(SET_DETAIL, entry=row[0], told=json.dumps(told))
+    context.transaction.run(SET_DETAIL, entry=entry, told=json.dumps(told))
     if status != TicketStatus.WAITING.value:
         context.transaction.run(SET_STATUS, ticket_id=number, word=status, now=context.now)
     if status != before and TicketStatus.SOLVED.value in {status, before}:
         say_change(context, number, by, "status", before=before, after=status)
     discard_draft(context, reach.agent, number, "reply")
-    mark_one(context, reach.agent, number, row[0])
+    mark_one(context, reach.agent, number, entry)
     current = context.transaction.value(VERSION, ticket_id=number)
-    return Queued(int(outgoing), row[0], to_moment(context.now + microseconds(delay)), int(current))
+    return Queued(int(outgoing), entry, to_moment(context.now + microseconds(delay)), int(current))
 
 
 def take_back(context: Context, reach: Reach, number: int, outgoing: int, by: Agent) -> str:

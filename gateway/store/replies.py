@@ -33,8 +33,8 @@ def queue_reply(
     delay: timedelta = AT_ONCE,
     words: str | None = None,
     intake_id: int | None = None,
-) -> OutgoingId:
-    """Queue a reply with its entry. Barred recipients are shown as refused; NotSendable if there is no other.
+) -> tuple[OutgoingId, int]:
+    """Queue a reply, and return it and its entry. Barred recipients are shown; NotSendable if there is no other.
 
     `words` are the agent's own; without them the entry shows the whole letter. `intake_id` is the mail that they
     came by, if they did.
@@ -51,7 +51,7 @@ def queue_reply(
         raise NotSendable("; ".join(refused.values()) or "there is no recipient")
     add_deliveries(context, outgoing_id, draft, ticket_id, refused=refused, delay=delay)
     remember_ids(context, ticket_id, (draft.message_id,), ours=True)
-    add_entry(
+    entry_id = add_entry(
         context,
         ticket_id,
         EntryKind.AGENT,
@@ -72,7 +72,7 @@ def queue_reply(
     add_participants(context, ticket_id, boxes, "participant")
     promote(context, ticket_id, tuple(box.address for box in boxes))
     context.transaction.run(SET_STATUS, ticket_id=ticket_id, word=TicketStatus.WAITING.value, now=context.now)
-    return outgoing_id
+    return outgoing_id, entry_id
 
 
 def barred_recipients(context: Context, draft: Draft) -> dict[str, str]:

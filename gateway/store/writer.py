@@ -60,7 +60,7 @@ class SqlWriter:
         delay: timedelta = AT_ONCE,
     ) -> OutgoingId:
         """Queue what an agent wrote, with its entry; `delay` leaves time to take it back."""
-        return replies.queue_reply(self.context, ticket_id, make_draft, author, delay=delay)
+        return replies.queue_reply(self.context, ticket_id, make_draft, author, delay=delay)[0]
 
     def send_digests(self, write: WriteDigest) -> tuple[OutgoingId, ...]:
         """Queue the digests that are due and fit the agents' limits."""
