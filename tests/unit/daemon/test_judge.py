@@ -68,10 +68,13 @@ def make_worker(store, do, slots=2, on_outgoing=lambda: None):
     return IntakeWorker(cast("Store", store), do, slots, on_outgoing)
 
 
-async def work(store, do, slots=2, on_outgoing=lambda: None):
+async def work(store, do, slots=2, on_outgoing=lambda: None, until=lambda: True):
     worker = make_worker(store, do, slots, on_outgoing)
     task = asyncio.create_task(worker.run())
     await asyncio.sleep(0.08)
+    async with asyncio.timeout(5):
+        while not until():
+            await asyncio.sleep(0.01)
     worker.stop()
     await asyncio.wait_for(task, 5)
 
@@ -267,7 +270,7 @@ async def test_a_result_is_recorded_as_soon_as_the_store_takes_it():
 
     store = Cardboard(claim(1))
     store.release_errors = [StorageUnavailable("gone"), StorageFull("no space")]
-    await work(store, do)
+    await work(store, do, until=lambda: store.released)
 
     assert [number for number, _ in store.released] == [1]
 
@@ -289,6 +292,6 @@ async def test_a_store_that_is_gone_is_asked_again():
 
     store = Cardboard(claim(1))
     store.claim_error = StorageUnavailable("gone")
-    await work(store, do)
+    await work(store, do, until=lambda: not store.waiting)
 
     assert store.waiting == []
