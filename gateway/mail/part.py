@@ -79,16 +79,6 @@ class Part:
         return ""
 
     @property
-    def main_type(self) -> str:
-        """Return the type without its subtype, "text" for "text/plain"."""
-        return self.content_type.partition("/")[0]
-
-    @property
-    def is_multipart(self) -> bool:
-        """Tell whether this node was split into children."""
-        return bool(self.children)
-
-    @property
     def charset(self) -> str:
         """Return the declared charset in lower case, or the empty string."""
         return self.params.get("charset", "").strip().lower()

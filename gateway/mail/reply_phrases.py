@@ -153,13 +153,13 @@ _KEYS: Final = {
     to | an | à | a | para | aan | naar | do | till | til | vastaanottaja | kenelle | komu | pro | кому |
     destinataire | destinatario | destinatário | címzett | către | kime | alıcı | προς | prima | za | 收件人 |
     收件者 | 宛先 | 받는 사람 | 받는사람 | destinataires | pour |
-    до | אל | đến | tới | per a | adressaat | saaja | către
+    до | אל | đến | tới | per a | adressaat | saaja
     """,
     Role.SUBJECT: """
     subject | betreff | objet | sujet | asunto | oggetto | onderwerp | assunto | temat | ämne | emne | aihe |
     předmět | predmet | тема | тема письма | tárgy | subiect | konu | θέμα | assumpte | zadeva | 主题 | 主題 |
     主旨 | 件名 | 제목 |
-    относно | נושא | chủ đề | assumpte | teema | subiect
+    относно | נושא | chủ đề | teema
     """,
     Role.OTHER: """
     cc | kopie | copie | copie à | copia | kopia | kopi | kopio | копия | копія | másolat | bilgi | 抄送 | 副本 |

@@ -27,14 +27,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from gateway.errors import NotSendable
+from gateway.mail import caps
 from gateway.model import Envelope, ParsedMail, Token, TokenPurpose, Tokens
 
 LENGTH = 40
 """Characters of a token."""
-MAX_LOCAL_PART = 64
-"""Octets of a local part (RFC 5321 §4.5.3.1.1)."""
-MAX_ADDRESS = 254
-"""Octets of an address (RFC 5321 §4.5.3.1.3)."""
 MAX_ID = (1 << 32) - 1
 """Largest ticket, outgoing or delivery that a token can name."""
 LOOP_HEADER = "x-poterne-loop"
@@ -117,19 +114,21 @@ def _sign(mac: hmac.HMAC, head: bytes) -> bytes:
 
 def tagged(address: str, token: str) -> str:
     """Return `address` with the token as its plus-tag. Raises NotSendable if the local part grows beyond 64 octets."""
-    if len(address) > MAX_ADDRESS:
-        raise NotSendable(f"an address has at most {MAX_ADDRESS} octets")
+    if len(address) > caps.ADDRESS:
+        raise NotSendable(f"an address has at most {caps.ADDRESS} octets")
     local, at, domain = address.rpartition("@")
     if not (local and at and domain):
         raise NotSendable("an address needs a local part and a domain")
-    if len(local.encode()) + 1 + LENGTH > MAX_LOCAL_PART:
-        raise NotSendable(f"the local part of {address} is too long for a token; at most {MAX_LOCAL_PART - 1 - LENGTH}")
+    if len(local.encode()) + 1 + LENGTH > caps.LOCAL_PART:
+        raise NotSendable(
+            f"the local part of {address} is too long for a token; at most {caps.LOCAL_PART - 1 - LENGTH}"
+        )
     return f"{local}+{token}@{domain}"
 
 
 def fits(address: str) -> bool:
     """Tell whether `address` has room for a token."""
-    return len(address) <= MAX_ADDRESS and len(address.rpartition("@")[0].encode()) + 1 + LENGTH <= MAX_LOCAL_PART
+    return len(address) <= caps.ADDRESS and len(address.rpartition("@")[0].encode()) + 1 + LENGTH <= caps.LOCAL_PART
 
 
 def reply_address(keys: TokenKeys, address: str, ticket: int, agent: int = 0) -> str:
