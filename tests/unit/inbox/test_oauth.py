@@ -11,6 +11,7 @@ import pytest
 from gateway.errors import SignInRefused, StorageUnavailable, Transient
 from gateway.inbox import MicrosoftTokens
 from gateway.inbox.oauth import ADVICE, SealedCache, advice
+from gateway.ports import Vault
 from gateway.store import SealedVault, open_store
 from tests.conftest import MovableClock
 from tests.support.certificates import write_ca_file
@@ -42,12 +43,12 @@ def server() -> Iterator[AuthorizationServer]:
         yield running
 
 
-def tokens_of(server: AuthorizationServer, vault: Drawer, folder: Path, secret: str | None = None) -> MicrosoftTokens:
+def tokens_of(server: AuthorizationServer, vault: Vault, folder: Path, secret: str | None = None) -> MicrosoftTokens:
     cache = SealedCache("desk", vault, asyncio.get_running_loop())
     ca_file = str(write_ca_file(folder))
     return MicrosoftTokens(
         ACCOUNT, "t", "app", cache, client_secret=secret, authority=server.authority, ca_file=ca_file
-    )  # fmt: skip
+    )
 
 
 async def connect(tokens: MicrosoftTokens) -> None:
@@ -144,7 +145,7 @@ async def test_no_token_stands_in_the_database_in_clear(
     server: AuthorizationServer, sqlite_url: str, clock: MovableClock, tmp_path: Path
 ) -> None:
     async with open_store(sqlite_url, clock=clock) as store:
-        tokens = tokens_of(server, SealedVault(store, b"k" * 32), tmp_path)  # type: ignore[arg-type] # a real vault
+        tokens = tokens_of(server, SealedVault(store, b"k" * 32), tmp_path)
         await connect(tokens)
         token = await asyncio.to_thread(tokens.access_token)
     octets = b"".join(path.read_bytes() for path in Path(sqlite_url.removeprefix("sqlite:///")).parent.glob("*.db*"))
