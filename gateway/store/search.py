@@ -56,12 +56,8 @@ def remember(transaction: Transaction, entry_id: int, parts: Iterable[str | None
     words = blanked(parts)
     if not all_short(words):
         words = " ".join([word[:LONGEST_WORD] for word in words.split()])
-    if transaction.dialect == "sqlite":
-        transaction.at_end(search_fts5.INSERT, entry_id=entry_id, words=words)
-    else:
-        transaction.at_end(
-            search_gin.INSERT, entry_id=entry_id, words=words, block=search_gin.mark(entry_id // search_gin.BLOCK)
-        )
+    write = search_fts5.remember if transaction.dialect == "sqlite" else search_gin.remember
+    write(transaction, entry_id, words)
 
 
 def phrases_of(typed: str) -> list[list[str]]:

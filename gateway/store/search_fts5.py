@@ -36,6 +36,11 @@ SAMPLE = Statement(
 )
 
 
+def remember(transaction: Transaction, entry_id: int, words: str) -> None:
+    """Index an entry."""
+    transaction.at_end(INSERT, entry_id=entry_id, words=words)
+
+
 def finder(transaction: Transaction, phrases: Sequence[Sequence[str]]) -> Finder:
     """Return what finds the newest entries that have all the phrases; a phrase of one word is a beginning."""
     query = " AND ".join(

@@ -62,6 +62,11 @@ def mark(block: int) -> str:
     return f"#{block}"
 
 
+def remember(transaction: Transaction, entry_id: int, words: str) -> None:
+    """Index an entry, and mark its block."""
+    transaction.at_end(INSERT, entry_id=entry_id, words=words, block=mark(entry_id // BLOCK))
+
+
 def finder(transaction: Transaction, phrases: Sequence[Sequence[str]]) -> Finder:
     """Return what finds the newest entries that have all the phrases; a phrase of one word is a beginning."""
     conditions = [condition(phrase) for phrase in phrases]
