@@ -58,10 +58,7 @@ def _clean(value: object, limit: int) -> object:
     """Return a value that is safe in one line of a log: plain, bounded, without control characters or secrets."""
     if value is None or isinstance(value, _NUMBERS):
         return value
-    text = value if type(value) is str else _text(value)
-    for secret in _protected:
-        if secret in text:
-            text = redact(text)
+    text = redact(value if type(value) is str else _text(value))
     if not text.isprintable():
         text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"
