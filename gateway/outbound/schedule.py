@@ -65,9 +65,8 @@ def settle(
         retry_at = deadline  # the last attempt
     warning = delivery.queued_at + WARN_AFTER * (1 + JITTER)
     if age < WARN_AFTER and warning < retry_at:
-        retry_at = max(
-            warning, now + result.wait
-        )  # who was tried more often, as a probe of a dead channel, is not warned later for it
+        # Who was tried more often, as a probe of a dead channel, is not warned later for it.
+        retry_at = max(warning, now + result.wait)
     note = ""
     if age >= WARN_AFTER and not delivery.warned:
         note = (
