@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import smtplib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.e2e.test_outbound_crash import deliver
 from tests.faults.oracle import query
 from tests.support.daemon import Daemon
 from tests.support.recorder import Recorder
 
 pytestmark = pytest.mark.xdist_group("outbound-by-hand")
 SIDE = "  side: {{type: relay, host: 127.0.0.1, port: {port}}}\n"
-
-
-def deliver(daemon: Daemon, number: int, queue: str = "support") -> None:
-    content = (
-        f"From: Marie <marie{number}@customer{number}.test>\r\nTo: {queue}@example.org\r\n"
-        f"Subject: Question {number}\r\nMessage-ID: <{number}@customer.test>\r\n\r\n"
-        f"The {number}. question, and {'many ' * number}words.\r\n"
-    )
-    with smtplib.LMTP("127.0.0.1", daemon.lmtp, local_hostname="mx.test", timeout=30) as client:
-        client.sendmail(f"marie{number}@customer{number}.test", [f"{queue}@tickets.example.org"], content)
 
 
 def by_recipient(daemon: Daemon) -> dict[str, dict[str, Any]]:

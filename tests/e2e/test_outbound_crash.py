@@ -20,15 +20,15 @@ MAILS = 32
 WORDS = ("amber", "basil", "cedar", "delta", "ember", "fjord", "grove", "heron", "indigo", "kelp", "lilac", "maple")
 
 
-def deliver(daemon: Daemon, number: int) -> None:
+def deliver(daemon: Daemon, number: int, queue: str = "support") -> None:
     # Texts that are alike get few acknowledgements (I2), so these are not.
     words = [random.Random(number).sample(WORDS, 8) for number in (number, number + 1000)]
     content = (
-        f"From: Marie <marie{number}@customer{number}.test>\r\nTo: support@example.org\r\n"
+        f"From: Marie <marie{number}@customer{number}.test>\r\nTo: {queue}@example.org\r\n"
         f"Subject: {' '.join(words[0])}\r\nMessage-ID: <{number}@customer.test>\r\n\r\n{' '.join(words[1])}\r\n"
     )
     with smtplib.LMTP("127.0.0.1", daemon.lmtp, local_hostname="mx.test", timeout=30) as client:
-        client.sendmail(f"marie{number}@customer{number}.test", ["support@tickets.example.org"], content)
+        client.sendmail(f"marie{number}@customer{number}.test", [f"{queue}@tickets.example.org"], content)
 
 
 def by_message_id(relay: Recorder) -> dict[str, list[bytes]]:
