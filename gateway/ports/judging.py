@@ -62,7 +62,7 @@ class Writer(Protocol):
         mail: ParsedMail,
         plan: Plan,
         acknowledgement: Callable[[TicketId, OutgoingId], Draft] | None,
-        correspondence: Correspondence | None = None,
+        correspondence: Correspondence,
     ) -> Applied:
         """Write the plan: ticket, entry, participants, events, disposition, and the mail that it causes if allowed.
 

@@ -98,7 +98,7 @@ def apply(
     plan: Plan,
     acknowledgement: Callable[[TicketId, OutgoingId], Draft] | None,
     *,
-    correspondence: Correspondence | None = None,
+    correspondence: Correspondence,
 ) -> Applied:
     """Write a plan. Fenced by the claim's token; a second run returns what the first one wrote."""
     row = context.transaction.row(INTAKE, intake_id=claim.intake_id)
@@ -133,7 +133,7 @@ def apply(
     note_suspicion(case)
     if plan.acknowledge and acknowledgement is not None and ticket_id is not None:
         outgoing, refusals = acknowledge(case, ticket_id, acknowledgement)
-    if plan.alert and correspondence is not None and ticket_id is not None:
+    if plan.alert and ticket_id is not None:
         alerts, refused = alert_agents(case, ticket_id, correspondence)
         refusals = (*refusals, *refused)
     settle(case, plan.disposition, ticket_id, after_ours=after_ours, entry_id=entry_id, refusals=refusals)
@@ -141,13 +141,11 @@ def apply(
     return Applied(claim.intake_id, plan.disposition, ticket_id, outgoing, refusals, alerts, replies, unknown)
 
 
-def hear_agent(
-    case: Case, ticket_id: TicketId, correspondence: Correspondence | None
-) -> tuple[int, tuple[OutgoingId, ...]]:
+def hear_agent(case: Case, ticket_id: TicketId, correspondence: Correspondence) -> tuple[int, tuple[OutgoingId, ...]]:
     """Send an agent's words on to the customer, or file them for colleagues. Returns the entry and what was queued."""
     because = case.plan.unverified
     if case.plan.words is not None and not case.plan.words.internal:
-        sent = send_on(case, ticket_id, correspondence) if correspondence is not None else "there is no letterhead"
+        sent = send_on(case, ticket_id, correspondence)
         if not isinstance(sent, str):
             outgoing, entry_id = sent
             remember_ids(case.context, ticket_id, stored_keys(case.mail))

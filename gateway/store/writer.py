@@ -43,7 +43,7 @@ class SqlWriter:
         mail: ParsedMail,
         plan: Plan,
         acknowledgement: Callable[[TicketId, OutgoingId], Draft] | None,
-        correspondence: Correspondence | None = None,
+        correspondence: Correspondence,
     ) -> Applied:
         """Write the plan: ticket, entry, participants, events, disposition, and the mail that it causes if allowed."""
         return apply.apply(self.context, claim, mail, plan, acknowledgement, correspondence=correspondence)

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from gateway.model import (
     Applied,
@@ -28,11 +28,13 @@ from gateway.model import (
     Route,
     TicketId,
 )
+from gateway.ports import Correspondence
 from gateway.store import SqlStore
 
 ANN = Mailbox("Ann Example", "ann@example.com")
 DESK = Mailbox("Support", "support@example.org")
 HOUR = timedelta(hours=1)
+NO_LETTERS = cast("Correspondence", None)  # nobody here wants an alert, and no agent answers by mail
 numbers = itertools.count(1)
 
 
@@ -98,7 +100,9 @@ async def process(store: SqlStore, parsed: ParsedMail, plan: Plan, claim: Claim 
     taken = claim or await take(store, queue=plan.new_ticket.queue if plan.new_ticket else "support")
     recipient = plan.judgement.requester.address if plan.judgement.requester else ""
     return await store.transact(
-        lambda writer: writer.apply(taken, parsed, plan, lambda _ticket, outgoing: draft(outgoing, recipient))
+        lambda writer: writer.apply(
+            taken, parsed, plan, lambda _ticket, outgoing: draft(outgoing, recipient), NO_LETTERS
+        )
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 from gateway.model import AutomaticMail, Mailbox, OutgoingKind, Refusal
 from gateway.store import BoundTable, SqlStore, bound
 from tests.conftest import MovableClock
-from tests.unit.store.cases import draft, mail, open_ticket, opens, process, send_automatic, take, texts
+from tests.unit.store.cases import NO_LETTERS, draft, mail, open_ticket, opens, process, send_automatic, take, texts
 
 ALERT = OutgoingKind.ALERT
 ACKNOWLEDGEMENT = OutgoingKind.ACKNOWLEDGEMENT
@@ -259,7 +259,9 @@ async def test_a_letter_that_cannot_be_written_keeps_no_ticket_back(store: SqlSt
     parsed = mail()
     claim = await take(store)
 
-    applied = await store.transact(lambda writer: writer.apply(claim, parsed, opens(parsed, acknowledge=True), breaks))
+    applied = await store.transact(
+        lambda writer: writer.apply(claim, parsed, opens(parsed, acknowledge=True), breaks, NO_LETTERS)
+    )
 
     assert [refusal.rule for refusal in applied.refusals] == ["cannot-count"]
     assert len(await store.list_tickets()) == 1

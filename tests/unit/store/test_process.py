@@ -34,6 +34,7 @@ from gateway.store import SqlStore
 from tests.conftest import MovableClock
 from tests.unit.store.cases import (
     ANN,
+    NO_LETTERS,
     appends,
     envelope,
     mail,
@@ -130,7 +131,7 @@ async def test_a_job_that_fails_leaves_nothing_and_harms_no_other(store: SqlStor
     claims = [await take(store), await take(store)]
 
     def breaks(writer):
-        writer.apply(claims[1], bad, opens(bad), None)
+        writer.apply(claims[1], bad, opens(bad), None, NO_LETTERS)
         raise RuntimeError("in the middle")
 
     results = await asyncio.gather(
@@ -147,7 +148,7 @@ async def test_looking_leaves_no_trace(store: SqlStore) -> None:
     parsed = mail()
     claim = await take(store)
 
-    seen = await store.inspect(lambda writer: writer.apply(claim, parsed, opens(parsed), None))
+    seen = await store.inspect(lambda writer: writer.apply(claim, parsed, opens(parsed), None, NO_LETTERS))
 
     assert seen.disposition is Disposition.TICKET
     assert await store.list_tickets() == []
