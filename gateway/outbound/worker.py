@@ -19,8 +19,6 @@ from gateway.outbound.signer import Signer
 from gateway.ports import Channel, Clock, Outbox
 from gateway.telemetry import failpoint, metrics
 
-__all__ = ["LEASE", "ChannelWorker", "Desk"]
-
 Rate = tuple[int, timedelta]
 """At most so many mails in any time of that length: a sliding window, not buckets of the calendar."""
 

@@ -24,10 +24,11 @@ from gateway.model import (
 )
 from gateway.outbound import courier as courier_module
 from gateway.outbound import dkim
+from gateway.outbound.courier import LEASE
 from gateway.outbound.health import BACKOFF
 from gateway.outbound.schedule import DELAYS, GIVE_UP_AFTER, JITTER, WARN_AFTER
 from gateway.outbound.signer import Signer
-from gateway.outbound.worker import LEASE, ChannelWorker, Desk, Rate
+from gateway.outbound.worker import ChannelWorker, Desk, Rate
 from gateway.telemetry import failpoint
 from tests.conftest import MovableClock
 from tests.support.drafts import KEYS, make_draft, records, signing_keys
