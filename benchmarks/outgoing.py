@@ -20,12 +20,12 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import uvloop
 from sqlalchemy import literal_column, select
 
+from benchmarks.processes import processor_seconds
 from gateway.app import SWITCH_INTERVAL
 from gateway.model import ClaimedDelivery, DeliveryId, DeliveryResult, Draft, Mailbox, Outcome, OutgoingId, TicketId
 from gateway.outbound.channels.kept import KeptChannel
@@ -124,12 +124,6 @@ class Run:
     signing: tuple[float, ...] = ()  # ... in each signing process
 
 
-def used_by(process: int) -> float:
-    """Return the seconds of processor time that a process has used."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 async def warmed(keys: Sequence[SigningKey]) -> Signer:
     """Return a signer that has seen the rush coming: its processes run already, as they do within a backlog."""
     signer = Signer(keys)
@@ -147,12 +141,12 @@ async def measure(
     desk = Desk(outbox, signer, RunningClock(), KEYS, {"support": "in@tickets.example.org"}, lambda: 0.5)
     channel = KeptChannel(Server("127.0.0.1", port, "bench.example.org"), connections)
     worker = ChannelWorker("relay", channel, desk, connections=connections)
-    before = {process: used_by(process) for process in signer.processes}
+    before = {process: processor_seconds([process]) for process in signer.processes}
     started, used = time.perf_counter(), time.process_time()
     task = asyncio.create_task(worker.run())
     await over()
     took, used = time.perf_counter() - started, time.process_time() - used
-    signing = tuple(used_by(process) - seconds for process, seconds in before.items())
+    signing = tuple(processor_seconds([process]) - seconds for process, seconds in before.items())
     worker.stop()
     await task
     signer.close()
