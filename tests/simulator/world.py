@@ -39,13 +39,13 @@ from gateway.model import (
     ParsedMail,
     TicketId,
 )
-from gateway.outbound.appearance import MailTemplates, load_look
 from gateway.pipeline import accept, process
-from gateway.policy import Policy, build_letterheads, build_policy
+from gateway.policy import Policy
 from gateway.ports import Writer
 from gateway.store import BoundTable, SqlStore, StoreOptions, open_store
 from gateway.store.migrate import migrate
 from tests.simulator.post import BILLING, CREATION, INBOX, Forwarder, Letter, Message, read_ours, straight
+from tests.support.talk import policy_of
 
 LEASE = timedelta(minutes=5)
 START = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
@@ -345,9 +345,7 @@ def open_world(
     clock: Clock | None = None,
 ) -> World:
     """Open a world with an empty database in `folder`."""
-    configured = settings()
-    letterheads = build_letterheads(configured, MailTemplates(), lambda look: load_look(look, configured.hostname))
-    policy = build_policy(configured, secret, (), letterheads)
+    policy = policy_of(settings(), secret)
     options = StoreOptions(bound=bound or BoundTable(), own_addresses=policy.own_addresses)
     clock = clock or Clock()
     database = folder / "world.db"

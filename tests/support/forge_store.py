@@ -18,12 +18,10 @@ from gateway.decision import decide
 from gateway.mail import parse
 from gateway.mail.token import TokenKeys
 from gateway.model import Claim, Envelope, Field, IntakeId, Mailbox, ParsedMail, Plan, TokenPurpose
-from gateway.outbound.appearance import MailTemplates, load_look
-from gateway.policy import Policy, build_letterheads, build_policy
 from gateway.ports import Writer
 from gateway.store import open_store
 from tests.conftest import MovableClock
-from tests.support.talk import CREATION, Talk, settings
+from tests.support.talk import CREATION, Talk, policy_of, settings
 
 ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
 SECRETS: Final = (b"the key of the instance, in use now", b"the key of the instance before that")
@@ -59,9 +57,7 @@ class Forger:
 
     def __init__(self, folder: Path, seed: int = 0) -> None:
         self.rng = random.Random(seed)
-        found = settings()
-        heads = build_letterheads(found, MailTemplates(), lambda look: load_look(look, found.hostname))
-        self.policy: Policy = build_policy(found, SECRETS[0], SECRETS[1:], heads)
+        self.policy = policy_of(settings(), *SECRETS)
         self.clock = MovableClock()
         self.talk = Talk(open_store(f"sqlite:///{folder / 'forge.db'}", clock=self.clock), self.policy)
         self.foreign = TokenKeys(self.rng.randbytes(32))

@@ -29,6 +29,7 @@ from tests.conftest import MovableClock
 CREATION = "support-in@tickets.example.org"
 ANN = "Ann Lee <ann@customer.example>"
 BOB = "Bob Fox <bob@example.org>"
+SECRET = b"the key of the instance in the tests"
 PROVEN = "Authentication-Results: mx.example.org; dmarc=pass header.from=example.org"
 
 
@@ -53,9 +54,10 @@ def settings(**changes) -> Settings:
     )
 
 
-def policy_of(found: Settings) -> Policy:
+def policy_of(found: Settings, secret: bytes = SECRET, *before: bytes) -> Policy:
+    """Return a policy that can write letters; secrets `before` were in use earlier."""
     heads = build_letterheads(found, MailTemplates(), lambda look: load_look(look, found.hostname))
-    return build_policy(found, b"the key of the instance in the tests", (), heads)
+    return build_policy(found, secret, before, heads)
 
 
 @dataclass
