@@ -269,9 +269,11 @@ def test_every_public_function_is_measured() -> None:
     assert len(measured) > 100
 
 
-def test_every_measured_function_has_work_to_do() -> None:
+def test_every_measured_function_has_work_that_grows() -> None:
     for subject in doubling_public.PUBLIC:
-        subject.run(subject.make(2_000))
+        small, large = subject.make(2_000), subject.make(20_000)
+        subject.run(small)
+        assert len(repr(large)) > 2 * len(repr(small)), subject.name
 
 
 def test_the_stopwatch_sees_quadratic_readers() -> None:
