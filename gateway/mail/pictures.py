@@ -21,7 +21,6 @@ _FIRST_OCTETS: Final = {
     "image/jpeg": (b"\xff\xd8\xff",),
     "image/gif": (b"GIF87a", b"GIF89a"),
 }
-_PREFIX: Final = "picture"
 
 
 def placed(text: str, files: Sequence[OutgoingFile], unique: str) -> tuple[OutgoingFile, ...]:
@@ -32,7 +31,7 @@ def placed(text: str, files: Sequence[OutgoingFile], unique: str) -> tuple[Outgo
     for number, file in enumerate(files, 1):
         if file.filename in named - taken and is_picture(file):
             taken.add(file.filename)
-            result.append(replace(file, content_id=f"{_PREFIX}{number}.{unique}"))
+            result.append(replace(file, content_id=f"picture{number}.{unique}"))
         else:
             result.append(replace(file, content_id=None))
     return tuple(result)
@@ -44,12 +43,13 @@ def is_picture(file: OutgoingFile) -> bool:
 
 
 def shown(html: str, files: Iterable[OutgoingFile]) -> str:
-    """Return the HTML with each placed picture where its name first stands."""
+    """Return the page with each placed picture where its name first stands; the title is no place."""
+    title, end, words = html.rpartition("</title>")
     for file in files:
-        if file.content_id is not None and file.content_id.startswith(_PREFIX):
+        if file.content_id is not None:
             picture = f'<img src="cid:{file.content_id}" alt="{file.filename}" style="max-width:100%;height:auto">'
-            html = html.replace(mark(file.filename), picture, 1)
-    return html
+            words = words.replace(mark(file.filename), picture, 1)
+    return title + end + words
 
 
 def mark(name: str) -> str:

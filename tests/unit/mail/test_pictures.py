@@ -16,9 +16,9 @@ PNG = b"\x89PNG\r\n\x1a\n octets"
 PLAN = OutgoingFile("plan 1.png", "image/png", PNG)
 
 
-def reply(text: str, *files: OutgoingFile, quoted: str = "") -> Draft:
+def reply(text: str, *files: OutgoingFile, quoted: str = "", subject: str = "The printer") -> Draft:
     return letters.reply(
-        make_letterhead(), [Mailbox("Ada", "ada@example.com")], "The printer", text, ticket=TicketId(1042),
+        make_letterhead(), [Mailbox("Ada", "ada@example.com")], subject, text, ticket=TicketId(1042),
         outgoing=OutgoingId(7), keys=KEYS, files=files,
         history=[letters.Quoted("Ada", DATE, quoted)] if quoted else [],
     )  # fmt: skip
@@ -46,6 +46,13 @@ def test_only_the_first_place_and_only_the_agents_own_words_count() -> None:
     assert str(draft.html).count("<img") == 1
     assert str(draft.html).count("[image: plan 1.png]") == 2
     assert [file.content_id for file in draft.files] == ["picture1.7@tickets.example.org", None]
+
+
+def test_a_subject_that_names_the_picture_is_no_place_for_it() -> None:
+    page = LexborHTMLParser(reply(mark("plan 1.png"), PLAN, subject=mark("plan 1.png")).html or "")
+
+    assert [node.text() for node in page.css("title")] == ["[#1042] Re: [image: plan 1.png]"]
+    assert len(page.css('body img[alt="plan 1.png"]')) == 1
 
 
 @pytest.mark.parametrize(
