@@ -76,17 +76,23 @@ def _split(text: str, separator: str) -> list[str]:
 
 def standing(reading: Reading) -> tuple[Standing, str]:
     """Return what our own mail server says of the author, with the line where it says so."""
+    found = _our_results(reading)
+    return (Standing.UNSTATED, "") if found is None else (_judge(found[0], reading), f"line {found[1]}")
+
+
+def _our_results(reading: Reading) -> tuple[tuple[Result, ...], int] | None:
+    """Return what our own mail server found out, and in which line; what stands below Received may be anybody's."""
     trusted = {name.lower() for name in reading.facts.authserv_ids}
     if not trusted or reading.mail.hostile:
-        return Standing.UNSTATED, ""
+        return None
     for item in reading.mail.fields:
         if item.name == "received":
             break
         if item.name == "authentication-results":
             authserv_id, results = read_results(item.value)
             if authserv_id in trusted:
-                return _judge(results, reading), f"line {item.line}"
-    return Standing.UNSTATED, ""
+                return results, item.line
+    return None
 
 
 def _judge(results: tuple[Result, ...], reading: Reading) -> Standing:
@@ -111,18 +117,10 @@ def proves_author(reading: Reading) -> bool:
     Stricter than `standing`: a chain (ARC) that a forwarder sealed proves nothing of the author, and a DMARC result
     counts for the domain that it names.
     """
-    trusted = {name.lower() for name in reading.facts.authserv_ids}
-    domain = normal(reading.from_address).rpartition("@")[2]
-    if not trusted or not domain or reading.mail.hostile:
+    domain, found = normal(reading.from_address).rpartition("@")[2], _our_results(reading)
+    if not domain or found is None:
         return False
-    for item in reading.mail.fields:
-        if item.name == "received":
-            return False
-        if item.name == "authentication-results":
-            authserv_id, results = read_results(item.value)
-            if authserv_id in trusted:
-                return any(result.result == "pass" and _speaks_for(result, domain) for result in results)
-    return False
+    return any(result.result == "pass" and _speaks_for(result, domain) for result in found[0])
 
 
 def _speaks_for(item: Result, domain: str) -> bool:
