@@ -105,11 +105,12 @@ def test_the_conversation_is_quoted_where_the_queue_wants_it(
 ) -> None:
     street.write(f"History {queue}", "The first words.", to=f"{queue}-in@tickets.example.org")
     number = street.ticket(f"History {queue}")
-    lea.reply(number, "The second words.")
-    first = street.arrived(MARIES, "The second words.")
+    second, fourth = f"The second words. ({queue})", f"The fourth words. ({queue})"  # Marie has mail of the other queue
+    lea.reply(number, second)
+    first = street.arrived(MARIES, second)
     street.write(f"Re: History {queue}", "The third words.", answers=first)
-    assert street.daemon.command("reply", str(number), text="The fourth words.").returncode == 0
-    mail = street.arrived(MARIES, "The fourth words.")
+    assert street.daemon.command("reply", str(number), text=fourth).returncode == 0
+    mail = street.arrived(MARIES, fourth)
 
     for kind in ("plain", "html"):
         text = body_of(mail, kind)
