@@ -172,9 +172,13 @@ def suspicion(mail: ParsedMail, arrivals: Sequence[Arrival], after_ours: float |
     return similar(fingerprint(mail), arrivals)
 
 
-def next_suspicion(last: timedelta | None) -> timedelta:
-    """Return how long to stay silent: a day, and twice as long each time it happens again, up to a week."""
-    return min(last * 2, LONGEST_SUSPICION) if last else FIRST_SUSPICION
+def silence(times: int) -> timedelta:
+    """Return how long the `times`-th suspicion in a row silences: a day, each time twice as long, up to a week.
+
+    One in a row with another comes within `LONGEST_SUSPICION` of its end.
+    """
+    doubled: int = 2 ** min(times - 1, 8)
+    return min(FIRST_SUSPICION * doubled, LONGEST_SUSPICION)
 
 
 # --- rules ----------------------------------------------------------------------------------------------------

@@ -97,14 +97,14 @@ REMOVE_TOKEN = Statement(api_tokens.delete().where(k.agent_id == bindparam("agen
 
 def as_agent(context: Context, row: Row) -> Agent:
     """Return an account with the queues that it may see."""
-    number, address, name, role, restricted, must_change, disabled, settings, created, password = row
+    number, address, name, role, restricted, must_change, disabled, settings, created, _password = row
     queues = None
     if restricted:
         queues = tuple(queue for (queue,) in context.transaction.rows(QUEUES, agent=number))
     kept: dict[str, Any] = json.loads(settings) if settings else {}
     return Agent(
         number, address, name, role, queues, bool(must_change), disabled is not None, kept.get("locale", ""),
-        kept.get("zone", ""), kept.get("signature", ""), to_moment(created), password is not None,
+        kept.get("zone", ""), kept.get("signature", ""), to_moment(created),
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from gateway.model import (
     ReportEvent,
     TicketId,
 )
+from gateway.rules.behaviour import LONGEST_SUSPICION, silence
 from gateway.store import news
 from gateway.store.case import Case
 from gateway.store.context import Context
@@ -25,11 +26,8 @@ from gateway.store.timeline import (
     add_entry,
 )
 from gateway.store.times import microseconds
-from gateway.store.windows import hours
 
 SUPPRESSED_FOR = timedelta(days=60)  # after that, one more mail tells whether the address lives
-SUSPECT_FOR = hours(24)  # doubled each time
-SUSPECT_AT_MOST = timedelta(days=7)
 LOOP_RULE = "loop-suspected"  # the verdict of the behaviour detector
 
 BOUNCED = Statement(
@@ -127,7 +125,7 @@ def suppress(context: Context, address: str, why: str, delivery_id: int | None) 
 
 
 def note_suspicion(case: Case) -> None:
-    """Keep what the behaviour detector found: silence for a day, for two if it comes again, at most for a week."""
+    """Keep what the behaviour detector found, and for how long it silences."""
     found = next((verdict for verdict in case.plan.judgement.verdicts if verdict.rule == LOOP_RULE), None)
     group = case.organisation
     if found is None or not group:
@@ -136,9 +134,9 @@ def note_suspicion(case: Case) -> None:
     if transaction.value(SUSPECT, organisation=group, queue=case.claim.queue, now=now) is not None:
         return
     row = transaction.row(EARLIER_SUSPICION, organisation=group, queue=case.claim.queue)
-    lately = row is not None and row[1] > now - microseconds(SUSPECT_AT_MOST)
+    lately = row is not None and row[1] > now - microseconds(LONGEST_SUSPICION)
     times = row[0] + 1 if row is not None and lately else 1
-    until = now + microseconds(min(SUSPECT_FOR * 2 ** min(times - 1, 8), SUSPECT_AT_MOST))
+    until = now + microseconds(silence(times))
     transaction.run(
         SUSPECT_AGAIN, domain=group, where=case.claim.queue, now=now, until=until, count=times, why=found.because
     )

@@ -38,7 +38,6 @@ class Agent:
     zone: str = ""  # IANA name; "" leaves it to the browser
     signature: str = ""
     created_at: datetime | None = None
-    has_password: bool = True
 
     @property
     def admin(self) -> bool:
