@@ -21,6 +21,7 @@ from gateway.desk.nouns import (
     Found,
     Notice,
     Page,
+    Position,
     Presence,
     Queued,
     Reach,
@@ -223,11 +224,14 @@ class ShelfBooks(Protocol):
 class TogetherBooks(Protocol):
     """What happens on all nodes."""
 
-    async def last_event(self) -> tuple[int, int]:
+    async def last_event(self) -> Position:
         """Return the newest entry and the newest notification."""
 
-    async def events_since(self, entry: int, notice: int, limit: int) -> Sequence[tuple[Event, int]]:
-        """Return what was written since, oldest first; notices with the agent whom they are for, others with 0."""
+    async def events_since(self, seen: Position, limit: int) -> Sequence[tuple[Event, int]]:
+        """Return what was written since: entries, oldest first, then notices, at most `limit` of each.
+
+        A notice comes with the agent whom it is for, an entry with 0. Each has the position after it.
+        """
 
     async def be_present(self, reach: Reach, number: int, doing: str) -> None:
         """Note that an agent looks at a ticket, or writes on it; an empty `doing` takes the note away."""

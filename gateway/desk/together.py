@@ -3,6 +3,10 @@
 The store is the only bus: one poll a second of entries, notifications and presences, and only while somebody listens.
 It makes no difference which process or node wrote an entry. Each stream holds a bounded number of events; a reader
 that is too slow loses its stream, and its browser asks again.
+
+A page says up to which position it shows what happened, and each event says where it leaves its reader. A stream that
+is opened at a position begins with what happened since: nothing is lost between a page and its stream, or while a
+browser is off.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from gateway.desk.access import need
-from gateway.desk.nouns import Event, Presence, Principal, Reach, Scope
+from gateway.desk.nouns import Event, Position, Presence, Principal, Reach, Scope
 from gateway.desk.ports import TogetherBooks
 from gateway.errors import Overloaded, Transient
 from gateway.ports import Clock
@@ -51,7 +55,7 @@ class Together:
         self._poll, self._beat = poll.total_seconds(), beat.total_seconds()
         self._streams: set[Stream] = set()
         self._task: asyncio.Task[None] | None = None
-        self._seen: tuple[int, int] = (0, 0)
+        self._seen = Position(0, 0)
         self._shown: dict[int, tuple[Presence, ...]] = {}
 
     # --- presence ---------------------------------------------------------------------------------------------
@@ -71,8 +75,15 @@ class Together:
 
     # --- the stream -------------------------------------------------------------------------------------------
 
-    async def stream(self, who: Principal) -> AsyncIterator[Event]:
-        """Yield what happens in one's queues, and a beat when nothing does. Raises Overloaded beyond the limits."""
+    async def position(self) -> Position:
+        """Return the position that a page shows which is read after this."""
+        return await self._books.last_event()
+
+    async def stream(self, who: Principal, since: Position | None = None) -> AsyncIterator[Event]:
+        """Yield what happens in one's queues, since a position or from now on, and a beat when nothing does.
+
+        What happens while the stream opens may be told twice. Raises Overloaded beyond the limits.
+        """
         need(who, Scope.READ)
         mine = sum(stream.who.agent.id == who.agent.id for stream in self._streams)
         if len(self._streams) >= MOST_STREAMS or mine >= STREAMS_OF_ONE:
@@ -85,6 +96,8 @@ class Together:
             self._task = asyncio.create_task(self._watch(), name="desk stream")
         try:
             yield Event("beat")
+            for missed in await self._since(who, since) if since else ():
+                yield missed
             while True:
                 try:
                     async with asyncio.timeout(self._beat):
@@ -96,6 +109,13 @@ class Together:
                 yield event
         finally:
             self._streams.discard(stream)
+
+    async def _since(self, who: Principal, since: Position) -> Sequence[Event]:
+        """Return what somebody may see of what happened since; if that is much, only that there is something."""
+        found = await self._books.events_since(since, AT_ONCE)
+        if len(found) >= AT_ONCE:
+            return [Event("missed", position=await self._books.last_event())]
+        return [event for event, agent in found if concerns(who, event, agent)]
 
     @property
     def streams(self) -> int:
@@ -120,10 +140,8 @@ class Together:
 
     async def look_around(self) -> None:
         """Read what is new, once, and hand it to those who may see it."""
-        found = await self._books.events_since(*self._seen, AT_ONCE)
-        for event, agent in found:
-            entry, notice = self._seen
-            self._seen = (entry, event.id) if event.kind == "notice" else (event.id, notice)
+        for event, agent in await self._books.events_since(self._seen, AT_ONCE):
+            self._seen = event.position or self._seen
             self._give(event, agent)
         now: dict[int, list[Presence]] = {}
         for item in await self._books.present(self._clock.now() - AWAY):
@@ -139,11 +157,7 @@ class Together:
 
     def _give(self, event: Event, agent: int) -> None:
         for stream in list(self._streams):
-            if agent and stream.who.agent.id != agent:
-                continue
-            if not in_reach(stream.who.reach, event.queue):
-                continue
-            if not stream.offer(event):
+            if concerns(stream.who, event, agent) and not stream.offer(event):
                 self._streams.discard(stream)
                 stream.offer(None)
 
@@ -151,6 +165,11 @@ class Together:
 def faces(items: Sequence[Presence]) -> set[tuple[int, str]]:
     """Return who does what: what a listener has to be told when it changes."""
     return {(item.agent, item.doing) for item in items}
+
+
+def concerns(who: Principal, event: Event, agent: int) -> bool:
+    """Tell whether somebody is to hear of an event; `agent` is whom it is for, 0 for all who may see it."""
+    return agent in (0, who.agent.id) and in_reach(who.reach, event.queue)
 
 
 def in_reach(reach: Reach, queue: str) -> bool:

@@ -17,6 +17,7 @@ from gateway.desk.nouns import (
     Found,
     Notice,
     Page,
+    Position,
     Presence,
     Queued,
     Reach,
@@ -228,13 +229,13 @@ class AgentsSide(AccountsSide):
 
     # --- together and administration --------------------------------------------------------------------------
 
-    async def last_event(self) -> tuple[int, int]:
+    async def last_event(self) -> Position:
         """Return the newest entry and the newest notice."""
         return await self.read(desk_together.newest)
 
-    async def events_since(self, entry: int, notice: int, limit: int) -> Sequence[tuple[Event, int]]:
+    async def events_since(self, seen: Position, limit: int) -> Sequence[tuple[Event, int]]:
         """Return what was written since."""
-        return await self.read(lambda context: desk_together.events(context, entry, notice, limit))
+        return await self.read(lambda context: desk_together.events(context, seen, limit))
 
     async def be_present(self, reach: Reach, number: int, doing: str) -> None:
         """Note what an agent does on a ticket."""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from gateway.desk.nouns import Event, Presence, Reach
+from gateway.desk.nouns import Event, Position, Presence, Reach
 from gateway.store.context import Context
 from gateway.store.reach import check
 from gateway.store.statement import Statement
@@ -59,26 +59,25 @@ PRESENT = Statement(
 )
 
 
-def newest(context: Context) -> tuple[int, int]:
+def newest(context: Context) -> Position:
     """Return the newest entry and the newest notice."""
     row = context.transaction.row(NEWEST)
-    return (row[0] or 0, row[1] or 0) if row else (0, 0)
+    return Position(row[0] or 0, row[1] or 0) if row else Position(0, 0)
 
 
-def events(context: Context, entry: int, notice: int, limit: int) -> list[tuple[Event, int]]:
-    """Return what was written since, oldest first."""
-    found: list[tuple[Event, int]] = [
-        (Event("entry", number, ticket, queue, kind, author, " ".join(words.split())), 0)
-        for number, ticket, queue, kind, author, words in context.transaction.rows(
-            NEW_ENTRIES, after=entry, limit=limit
-        )
-    ]
-    found += [
-        (Event("notice", number, ticket, queue, why, by, subject), agent)
-        for number, agent, ticket, queue, why, by, subject in context.transaction.rows(
-            NEW_NOTICES, after=notice, limit=limit
-        )
-    ]
+def events(context: Context, seen: Position, limit: int) -> list[tuple[Event, int]]:
+    """Return what was written since: entries, oldest first, then notices; each with the position after it."""
+    found: list[tuple[Event, int]] = []
+    for number, ticket, queue, kind, author, words in context.transaction.rows(
+        NEW_ENTRIES, after=seen.entry, limit=limit
+    ):
+        seen = seen._replace(entry=number)
+        found.append((Event("entry", number, ticket, queue, kind, author, " ".join(words.split()), position=seen), 0))
+    for number, agent, ticket, queue, why, by, subject in context.transaction.rows(
+        NEW_NOTICES, after=seen.notice, limit=limit
+    ):
+        seen = seen._replace(notice=number)
+        found.append((Event("notice", number, ticket, queue, why, by, subject, position=seen), agent))
     return found
 
 

@@ -6,7 +6,7 @@ import re
 from email.message import EmailMessage
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 pytestmark = pytest.mark.xdist_group("browser")
 SUBJECT = "Invoice 2231 is wrong"
@@ -175,3 +175,21 @@ def test_a_keyboard_is_enough(house, sign_in):
     page.keyboard.press("u")
     page.wait_for_url("**/?assignee=nobody")
     assert len(house.relay.mails) == sent
+
+
+def test_mail_that_comes_before_the_page_listens_is_shown(house, sign_in):
+    lea = sign_in("lea@example.org")
+    held: list[Route] = []
+    lea.route("**/live*", lambda route: held.append(route))  # noqa: PLW0108 - playwright marks what it is given
+    lea.goto("/")
+    expect(lea.locator("#tickets")).to_be_visible()
+    house.deliver(house.mail("Between the page and its stream", "The gate does not open."))
+    house.settle()
+    for _ in range(100):
+        if held:
+            break
+        lea.wait_for_timeout(50)
+    expect(lea.get_by_role("link", name="Between the page and its stream")).to_have_count(0)
+    held[0].continue_()
+
+    expect(lea.get_by_role("link", name="Between the page and its stream")).to_be_visible(timeout=10_000)

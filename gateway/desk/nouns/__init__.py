@@ -7,7 +7,7 @@ from gateway.desk.nouns.changing import Changes, Done, Queued, Upload, Words
 from gateway.desk.nouns.conversation import DraftRow, FileRow, LinkRow, Moment, Route, TicketPage, Why
 from gateway.desk.nouns.lists import OPEN_STATUSES, Counts, Filter, Found, Page, QueueCount, TicketLine
 from gateway.desk.nouns.shelf import Canned, Notice, View
-from gateway.desk.nouns.together import Event, Presence
+from gateway.desk.nouns.together import Event, Position, Presence
 from gateway.desk.nouns.who import Agent, Principal, Reach, Scope, SessionRow, TokenRow
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Moment",
     "Notice",
     "Page",
+    "Position",
     "Presence",
     "Principal",
     "QueueCount",

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-from collections.abc import AsyncGenerator
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 
 from gateway.desk import Desk
 from gateway.desk.nouns import Event
 from gateway.http.api.common import router
 from gateway.http.sessions import Who, sessions_of
+from gateway.http.stream import stream_events
 
 
-def message(event: Event) -> bytes:
-    """Return an event as one message; JSON has no line ends, so that nothing can break out of it."""
-    if event.kind == "beat":
-        return b": beat\n\n"
-    content: dict[str, Any] = asdict(event)
-    return f"event: {event.kind}\ndata: {json.dumps(content, default=str)}\n\n".encode()
+def content_of(event: Event) -> dict[str, Any]:
+    """Return an event as programs read it."""
+    return asdict(event) | {"position": str(event.position or "")}
 
 
 def event_routes(desk: Desk) -> APIRouter:
@@ -33,23 +28,19 @@ def event_routes(desk: Desk) -> APIRouter:
         "/events",
         operation_id="streamEvents",
         response_class=StreamingResponse,
-        responses={200: {"content": {"text/event-stream": {}}, "description": "entry, presence and notice events."}},
+        responses={
+            200: {
+                "content": {"text/event-stream": {}},
+                "description": (
+                    "entry, presence and notice events; missed, if more happened since than is told again. "
+                    "An `id` can be sent back as Last-Event-ID, or as `since`."
+                ),
+            }
+        },
     )
-    async def events(request: Request, who: Who) -> StreamingResponse:
+    async def events(request: Request, who: Who, since: Annotated[str, Query(max_length=40)] = "") -> StreamingResponse:
         """Stream what happens in one's queues, until the client leaves or the session ends."""
-        stream = desk.together.stream(who)
-        first = await anext(stream)  # raises what refuses the stream while there is a status to say so
         sessions = sessions_of(request)
-
-        async def body() -> AsyncGenerator[bytes]:
-            async with contextlib.aclosing(stream):  # type: ignore[type-var]
-                yield b"retry: 3000\n\n" + message(first)
-                async for event in stream:
-                    if event.kind == "beat" and await sessions.known(request) is None:
-                        return
-                    yield message(event)
-
-        headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
-        return StreamingResponse(body(), media_type="text/event-stream", headers=headers)
+        return await stream_events(request, desk.together, who, sessions=sessions, since=since, content=content_of)
 
     return routes

@@ -80,6 +80,7 @@ def list_routes(pages: Pages) -> APIRouter:
     @router.get("/")
     async def tickets(request: Request, who: Member) -> Response:
         """List tickets."""
+        position = await desk.together.position()
         query = dict(request.query_params)
         view = None
         if number := number_of(query.get("view", "")):
@@ -93,6 +94,7 @@ def list_routes(pages: Pages) -> APIRouter:
             request,
             who,
             "list.html",
+            position=position,
             wanted=wanted,
             view=view,
             title=title_of(wanted),

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-from collections.abc import AsyncIterator
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
 
 from gateway.desk.nouns import Event, Presence
 from gateway.http.pages.forms import fields_of
 from gateway.http.pages.view import Member, Number, Pages
-
-RETRY = b"retry: 3000\n\n"
+from gateway.http.stream import stream_events
 
 
 def presence_json(item: Presence) -> dict[str, Any]:
@@ -22,11 +18,9 @@ def presence_json(item: Presence) -> dict[str, Any]:
     return {"agent": item.agent, "name": item.name, "doing": item.doing}
 
 
-def message(event: Event) -> bytes:
-    """Return an event as one message of the stream; JSON has no line ends, so nothing can break out of it."""
-    if event.kind == "beat":
-        return b": beat\n\n"
-    content = {
+def event_json(event: Event) -> dict[str, Any]:
+    """Return what the script needs of an event."""
+    return {
         "id": event.id,
         "ticket": event.ticket,
         "entry": event.entry_kind,
@@ -34,7 +28,6 @@ def message(event: Event) -> bytes:
         "text": event.text,
         "present": [presence_json(item) for item in event.present],
     }
-    return f"event: {event.kind}\ndata: {json.dumps(content)}\n\n".encode()
 
 
 def live_routes(pages: Pages) -> APIRouter:
@@ -43,21 +36,9 @@ def live_routes(pages: Pages) -> APIRouter:
     together = pages.desk.together
 
     @router.get("/live")
-    async def live(request: Request, who: Member) -> Response:
+    async def live(request: Request, who: Member, since: Annotated[str, Query(max_length=40)] = "") -> Response:
         """Stream what happens until the browser leaves or the session ends."""
-        events = together.stream(who)
-        first = await anext(events)  # raises what refuses the stream while there is still a status to say so
-
-        async def body() -> AsyncIterator[bytes]:
-            async with contextlib.aclosing(events):  # type: ignore[type-var]
-                yield RETRY + message(first)
-                async for event in events:
-                    if event.kind == "beat" and await pages.sessions.known(request) is None:
-                        return
-                    yield message(event)
-
-        headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
-        return StreamingResponse(body(), media_type="text/event-stream", headers=headers)
+        return await stream_events(request, together, who, sessions=pages.sessions, since=since, content=event_json)
 
     @router.post("/tickets/{number}/presence")
     async def presence(request: Request, who: Member, number: Number) -> Response:

@@ -73,6 +73,7 @@ async def show_ticket(
 ) -> Response:
     """Return a ticket's page; reading it marks it as read, and what one was told of it."""
     desk = pages.desk
+    position = await desk.together.position()
     page = await desk.tickets.page(who, number)
     if who.may(Scope.WRITE) and (page.line.unread or page.notices):
         await desk.changing.mark(who, [number])
@@ -82,6 +83,7 @@ async def show_ticket(
         who,
         "ticket.html",
         status=status,
+        position=position,
         page=page,
         line=page.line,
         fold=fold_of(page.moments),

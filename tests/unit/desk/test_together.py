@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from gateway.desk import Changes
-from gateway.desk.together import BACKLOG, STREAMS_OF_ONE, Together
+from gateway.desk.nouns import Position
+from gateway.desk.together import AT_ONCE, BACKLOG, STREAMS_OF_ONE, Together
 from gateway.errors import NotFound, Overloaded
 
 SOON = timedelta(milliseconds=20)
@@ -21,9 +22,9 @@ async def together(office, clock):
     await made.close()
 
 
-async def listen(together, who):
+async def listen(together, who, since=None):
     """Open a stream, and return a function that waits for its next event of a kind."""
-    stream = together.stream(who)
+    stream = together.stream(who, since)
     assert (await anext(stream)).kind == "beat"
 
     async def following(kind, seconds=5.0):
@@ -49,6 +50,47 @@ async def test_new_mail_and_changes_arrive_at_those_who_may_see_them(office, tog
     assert (mail.ticket, mail.entry_kind, mail.queue) == (ticket, "customer", "support")
     assert (change.entry_kind, change.author) == ("state", "Tom Weber <tom@example.org>")
     assert heard.ticket == theirs  # and nothing of Support before it
+
+
+async def test_a_stream_begins_with_what_happened_since_the_page_was_made(office, together):
+    before = await together.position()
+    ticket = await office.ticket()
+    await office.desk.writing.note(office.lea, ticket, "@tom please")
+    await office.ticket(rcpt_to="billing-in@tickets.example.org")
+    tom, _ = await listen(together, office.tom, before)
+    lea, _ = await listen(together, office.lea, before)
+    bea, _ = await listen(together, office.bea, before)
+
+    first, second = await lea("entry"), await lea("entry")
+    assert (first.entry_kind, second.entry_kind) == ("customer", "note")
+    assert first.position is not None
+    assert second.position == first.position._replace(entry=second.id)
+    assert (await tom("notice")).entry_kind == "mentioned"
+    assert (await bea("entry")).ticket != ticket
+    again, _ = await listen(together, office.lea, first.position)
+    assert (await again("entry")).id == second.id
+    with pytest.raises(TimeoutError):
+        await lea("notice", 0.2)  # it is Tom's
+
+
+async def test_of_much_that_happened_a_stream_says_only_that_it_did(office, together):
+    before = await together.position()
+    ticket = await office.ticket()
+    for number in range(AT_ONCE):
+        await office.desk.writing.note(office.tom, ticket, f"Note {number}")
+    lea, _ = await listen(together, office.lea, before)
+
+    missed = await lea("missed")
+    assert missed.position == await together.position()
+
+
+@pytest.mark.parametrize("words", ["", "1", "-1-2", "1-2-3", "1-2\n", "a-b", "٣-٤", "1" * 30 + "-1"])
+def test_a_position_that_is_none(words):
+    assert Position.read(words) is None
+
+
+def test_a_position_reads_back():
+    assert Position.read(str(Position(12, 7))) == Position(12, 7)
 
 
 async def test_a_notice_comes_to_whom_it_is_for(office, together):

@@ -239,30 +239,6 @@ async def test_inline_images_have_signed_addresses_that_end(office, browser, mon
     assert (await stranger.get(address)).status_code in {303, 404}
 
 
-async def test_the_stream_tells_of_new_mail(office, browser):
-    lea = await browser(LEA)
-    stream = office.desk.together.stream(office.lea)
-    await anext(stream)
-    from gateway.http.api.events import message
-
-    await office.ticket()
-    async with asyncio.timeout(10):
-        event = await anext(stream)
-    text = message(event).decode()
-
-    assert text.startswith("event: entry\ndata: {")
-    assert text.endswith("}\n\n")
-    assert text.count("\n") == 3
-    assert message(await_beat()) == b": beat\n\n"
-    assert lea is not None
-
-
-def await_beat():
-    from gateway.desk.nouns import Event
-
-    return Event("beat")
-
-
 async def test_listings_of_administrators_are_paged(office, browser):
     for number in range(3):
         ticket = await office.ticket(f"T{number}")

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from gateway.desk.nouns import Changes, Filter, Words
+from gateway.desk.nouns import Changes, Filter, Position, Words
 from gateway.store.statement import Row, Statement, Transaction
 from tests.support.desk import LEA, Office, open_office
 
@@ -161,7 +161,7 @@ async def test_the_main_queries_use_indexes(database_url, tmp_path: Path, clock,
         await desk.shelf.views(office.lea)
         seen["around every page"] = asked.taken()
         await office.store.last_event()
-        await office.store.events_since(1, 0, 100)
+        await office.store.events_since(Position(1, 0), 100)
         seen["live"] = asked.taken()
 
     assert page_of.line.number == tickets[0]

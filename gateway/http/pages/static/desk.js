@@ -345,14 +345,15 @@
   function soon() { clearTimeout(refreshing); refreshing = setTimeout(refresh, 250); }
   let lost = 0;
   function listen() {
-    const stream = new EventSource("/live");
+    const stream = new EventSource(`/live?since=${body.dataset.live}`);
     stream.addEventListener("entry", (event) => { if (!ticket || String(JSON.parse(event.data).ticket) === ticket) soon(); });
     stream.addEventListener("notice", soon);
+    stream.addEventListener("missed", soon);
     stream.addEventListener("presence", (event) => { if (String(JSON.parse(event.data).ticket) === ticket) tell(); });
     stream.onopen = () => {
       clearTimeout(lost);
       lost = 0;
-      if (told.textContent) { told.textContent = ""; soon(); }
+      told.textContent = "";
     };
     stream.onerror = () => {
       lost ||= setTimeout(() => { told.textContent = told.dataset.lost; }, 5000);
