@@ -139,6 +139,15 @@ class ParsedMail:
     # Of rules.behaviour.fingerprint, where the process that read the mail has worked it out; it says nothing new.
     fingerprint: str | None = field(default=None, compare=False)
 
+    @property
+    def whole_text(self) -> str | None:
+        """The whole text where its author newly wrote less than that: more than blanks was cut. Else None."""
+        new, whole = self.reply_text, self.text
+        # Blanks at the ends of lines are cut everywhere; where nothing else was, one text is kept, and none is folded.
+        if not new or new.strip() == whole.strip() or new.split() == whole.split():
+            return None
+        return whole
+
     def values(self, name: str) -> tuple[str, ...]:
         """Return the values of every field called `name` (lower case), topmost first."""
         return tuple(item.value for item in self.fields if item.name == name)

@@ -130,7 +130,7 @@ def add_mail(case: Case, ticket_id: TicketId) -> int:
             written_by(author),
             case.mail.reply_text or case.mail.text,
             intake_id=case.claim.intake_id,
-            quoted=case.mail.text if case.mail.reply_text and case.mail.reply_text != case.mail.text else None,
+            quoted=case.mail.whole_text,
             html=case.mail.html,
             subject=case.mail.subject,
             files=(file.filename for file in case.mail.attachments),

@@ -45,6 +45,7 @@ def quoted_part(whole: str | None, new: str) -> str:
     """Return what stands in the whole text beyond the new words, for the fold under them."""
     if not whole or whole.strip() == new.strip():
         return ""
+    whole = "\n".join(line.rstrip() for line in whole.splitlines())  # as the lines of the new words are
     before, found, after = whole.partition(new.strip())
     return (before + after).strip("\n") if found and new.strip() else whole
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import bindparam, select
 
 from gateway.errors import Conflict
 from gateway.model import (
@@ -31,6 +32,8 @@ from gateway.model import (
     Verdict,
 )
 from gateway.store import SqlStore
+from gateway.store.statement import Statement
+from gateway.store.tables import entries
 from tests.conftest import MovableClock
 from tests.unit.store.cases import (
     ANN,
@@ -350,3 +353,26 @@ async def test_text_that_no_database_keeps_is_stored_without_it(store: SqlStore)
 
     assert applied.ticket_id is not None
     assert (await store.find_ticket(applied.ticket_id))[0].subject.replace("\0", "") == "ab?"
+
+
+@pytest.mark.parametrize(
+    ("text", "new", "kept"),
+    [
+        ("It burns.\n\n> We heard.\n", "It burns.", "It burns.\n\n> We heard.\n"),
+        ("It burns. \nBadly.\n", "It burns.\nBadly.", None),  # blanks were cut, nothing else
+        ("It burns.", "It burns.", None),
+        ("> We heard.", "", None),
+    ],
+)
+async def test_the_whole_text_is_kept_beside_the_new_words_where_it_says_more(store: SqlStore, text, new, kept) -> None:
+    parsed = mail(text=text, reply_text=new)
+
+    applied = await process(store, parsed, opens(parsed))
+
+    asked = Statement(
+        select(entries.c.text, entries.c.quoted).where(
+            entries.c.ticket_id == bindparam("ticket"), entries.c.kind == "customer"
+        )
+    )
+    rows = await store.read(lambda context: context.transaction.rows(asked, ticket=applied.ticket_id))
+    assert rows == [(new or text, kept)]
