@@ -225,13 +225,16 @@ class TogetherBooks(Protocol):
     """What happens on all nodes."""
 
     async def last_event(self) -> Position:
-        """Return the newest entry and the newest notification."""
+        """Return the newest entry and notice, before which no other can come into sight any more."""
 
     async def events_since(self, seen: Position, limit: int) -> Sequence[tuple[Event, int]]:
         """Return what was written since: entries, oldest first, then notices, at most `limit` of each.
 
-        A notice comes with the agent whom it is for, an entry with 0. Each has the position after it.
+        A notice comes with the agent whom it is for, an entry with 0.
         """
+
+    async def events_of(self, entries: Sequence[int], notices: Sequence[int]) -> Sequence[tuple[Event, int]]:
+        """Return those of these entries and notices that are in sight, as `events_since` does."""
 
     async def be_present(self, reach: Reach, number: int, doing: str) -> None:
         """Note that an agent looks at a ticket, or writes on it; an empty `doing` takes the note away."""

@@ -6,7 +6,7 @@ that is too slow loses its stream, and its browser asks again.
 
 A page says up to which position it shows what happened, and each event says where it leaves its reader. A stream that
 is opened at a position begins with what happened since: nothing is lost between a page and its stream, or while a
-browser is off.
+browser is off. Behind a position nothing comes into sight any more (`horizon`); what lies before it may be told twice.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from gateway.desk.access import need
+from gateway.desk.horizon import Horizon
 from gateway.desk.nouns import Event, Position, Presence, Principal, Reach, Scope
 from gateway.desk.ports import TogetherBooks
 from gateway.errors import Overloaded, Transient
@@ -55,7 +56,7 @@ class Together:
         self._poll, self._beat = poll.total_seconds(), beat.total_seconds()
         self._streams: set[Stream] = set()
         self._task: asyncio.Task[None] | None = None
-        self._seen = Position(0, 0)
+        self._entries, self._notices = Horizon(0), Horizon(0)
         self._shown: dict[int, tuple[Presence, ...]] = {}
 
     # --- presence ---------------------------------------------------------------------------------------------
@@ -90,23 +91,25 @@ class Together:
             raise Overloaded("too many live streams are open")
         stream = Stream(who)
         if not self._streams:
-            self._seen, self._shown = await self._books.last_event(), {}
+            newest = await self._books.last_event()
+            self._entries, self._notices, self._shown = Horizon(newest.entry), Horizon(newest.notice), {}
         self._streams.add(stream)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._watch(), name="desk stream")
         try:
+            before = await self._since(who, since) if since else ()  # whoever waits for the first may still be refused
             yield Event("beat")
-            for missed in await self._since(who, since) if since else ():
-                yield missed
+            for event in before:
+                yield event
             while True:
                 try:
                     async with asyncio.timeout(self._beat):
-                        event = await stream.events.get()
+                        following = await stream.events.get()
                 except TimeoutError:
-                    event = Event("beat")
-                if event is None:
+                    following = Event("beat")
+                if following is None:
                     return
-                yield event
+                yield following
         finally:
             self._streams.discard(stream)
 
@@ -115,7 +118,13 @@ class Together:
         found = await self._books.events_since(since, AT_ONCE)
         if len(found) >= AT_ONCE:
             return [Event("missed", position=await self._books.last_event())]
-        return [event for event, agent in found if concerns(who, event, agent)]
+        settled = self._settled()
+        told: list[Event] = []
+        for event, agent in found:
+            if concerns(who, event, agent):
+                since = after(event, since)
+                told.append(replace(event, position=Position(*map(min, since, settled))))
+        return told
 
     @property
     def streams(self) -> int:
@@ -140,13 +149,25 @@ class Together:
 
     async def look_around(self) -> None:
         """Read what is new, once, and hand it to those who may see it."""
-        for event, agent in await self._books.events_since(self._seen, AT_ONCE):
-            self._seen = event.position or self._seen
-            self._give(event, agent)
-        now: dict[int, list[Presence]] = {}
+        await self._look_for_events()
+        await self._look_for_people()
+
+    async def _look_for_events(self) -> None:
+        entries, notices, now = self._entries, self._notices, self._clock.now()
+        found = list(await self._books.events_since(Position(entries.newest, notices.newest), AT_ONCE))
+        if entries.missing or notices.missing:
+            found[:0] = await self._books.events_of(entries.missing, notices.missing)
+        for event, agent in found:
+            (notices if event.kind == "notice" else entries).note(event.id, now)
+            self._give(replace(event, position=self._settled()), agent)
+        for horizon in (entries, notices):
+            horizon.forget(now)
+
+    async def _look_for_people(self) -> None:
+        here: dict[int, list[Presence]] = {}
         for item in await self._books.present(self._clock.now() - AWAY):
-            now.setdefault(item.ticket, []).append(item)
-        present = {ticket: tuple(items) for ticket, items in now.items()}
+            here.setdefault(item.ticket, []).append(item)
+        present = {ticket: tuple(items) for ticket, items in here.items()}
         for ticket in present.keys() | self._shown.keys():
             items = present.get(ticket, ())
             before = self._shown.get(ticket, ())
@@ -154,6 +175,10 @@ class Together:
                 queue = (items or before)[0].queue
                 self._give(Event("presence", ticket=ticket, queue=queue, present=items), 0)
         self._shown = present
+
+    def _settled(self) -> Position:
+        """Return the position behind which nothing comes any more, as far as this has read."""
+        return Position(self._entries.settled, self._notices.settled)
 
     def _give(self, event: Event, agent: int) -> None:
         for stream in list(self._streams):
@@ -165,6 +190,11 @@ class Together:
 def faces(items: Sequence[Presence]) -> set[tuple[int, str]]:
     """Return who does what: what a listener has to be told when it changes."""
     return {(item.agent, item.doing) for item in items}
+
+
+def after(event: Event, position: Position) -> Position:
+    """Return the position after an event."""
+    return position._replace(**{event.kind: event.id})
 
 
 def concerns(who: Principal, event: Event, agent: int) -> bool:

@@ -237,6 +237,10 @@ class AgentsSide(AccountsSide):
         """Return what was written since."""
         return await self.read(lambda context: desk_together.events(context, seen, limit))
 
+    async def events_of(self, entries: Sequence[int], notices: Sequence[int]) -> Sequence[tuple[Event, int]]:
+        """Return those of these entries and notices that are in sight."""
+        return await self.read(lambda context: desk_together.events_of(context, entries, notices))
+
     async def be_present(self, reach: Reach, number: int, doing: str) -> None:
         """Note what an agent does on a ticket."""
         await self.write(lambda context: desk_together.be_present(context, reach, number, doing))

@@ -2,39 +2,83 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import bindparam, func, literal_column, select
+from sqlalchemy import ColumnElement, Select, Table, bindparam, func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from gateway.desk.nouns import Event, Position, Presence, Reach
 from gateway.store.context import Context
-from gateway.store.reach import check
-from gateway.store.statement import Statement
+from gateway.store.reach import check, inside, rounded, values
+from gateway.store.statement import Row, Statement
 from gateway.store.tables import entries, tickets
 from gateway.store.tables_desk import notices, presences
 from gateway.store.tables_out import agents
 from gateway.store.times import microseconds, to_moment, to_number
 
 GONE = timedelta(hours=1)  # after which a presence is swept away
+UNSETTLED = 5000  # rows; more than are written while a transaction may last
 SHOWN = 160  # characters of an entry in an event
 
 e, n, p = entries.c, notices.c, presences.c
 NEWEST = Statement(select(select(func.max(e.id)).scalar_subquery(), select(func.max(n.id)).scalar_subquery()))
-NEW_ENTRIES = Statement(
-    select(e.id, e.ticket_id, tickets.c.queue, e.kind, e.author, func.substr(e.text, 1, SHOWN))
-    .select_from(entries.join(tickets, tickets.c.id == e.ticket_id))
-    .where(e.id > bindparam("after"))
-    .order_by(e.id)
-    .limit(bindparam("limit"))
-)
-NEW_NOTICES = Statement(
-    select(n.id, n.agent_id, n.ticket_id, tickets.c.queue, n.why, n.by, tickets.c.subject)
-    .select_from(notices.join(tickets, tickets.c.id == n.ticket_id))
-    .where(n.id > bindparam("after"))
-    .order_by(n.id)
-    .limit(bindparam("limit"))
-)
+
+
+def settled(rows: Table) -> ColumnElement[int]:
+    """Return the newest row that is older than any transaction, among the last so many; before those, all are."""
+    first = select(func.max(rows.c.id)).scalar_subquery() - literal_column(str(UNSETTLED))
+    old = (
+        select(rows.c.id)
+        .where(rows.c.id > first, rows.c.created_at < bindparam("before"))
+        .order_by(rows.c.id.desc())
+        .limit(literal_column("1"))
+    )
+    return func.coalesce(old.scalar_subquery(), first)
+
+
+# PostgreSQL numbers a row before others can see it: what is older than any transaction has nothing before it to come.
+SETTLED = Statement(select(settled(entries), settled(notices)))
+
+
+def new_entries(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """Return the rows of entries, in order."""
+    return (
+        select(e.id, e.ticket_id, tickets.c.queue, e.kind, e.author, func.substr(e.text, 1, SHOWN))
+        .select_from(entries.join(tickets, tickets.c.id == e.ticket_id))
+        .where(*conditions)
+        .order_by(e.id)
+    )
+
+
+def new_notices(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """Return the rows of notices, in order."""
+    return (
+        select(n.id, n.agent_id, n.ticket_id, tickets.c.queue, n.why, n.by, tickets.c.subject)
+        .select_from(notices.join(tickets, tickets.c.id == n.ticket_id))
+        .where(*conditions)
+        .order_by(n.id)
+    )
+
+
+ENTRIES_SINCE = Statement(new_entries(e.id > bindparam("after")).limit(bindparam("limit")))
+NOTICES_SINCE = Statement(new_notices(n.id > bindparam("after")).limit(bindparam("limit")))
+
+
+@cache
+def entries_of(count: int) -> Statement:
+    """Return the statement of so many entries."""
+    return Statement(new_entries(inside(e.id, "number", count)))
+
+
+@cache
+def notices_of(count: int) -> Statement:
+    """Return the statement of so many notices."""
+    return Statement(new_notices(inside(n.id, "number", count)))
+
+
 BE = Statement(
     upsert(presences)
     .values(
@@ -60,25 +104,42 @@ PRESENT = Statement(
 
 
 def newest(context: Context) -> Position:
-    """Return the newest entry and the newest notice."""
-    row = context.transaction.row(NEWEST)
-    return Position(row[0] or 0, row[1] or 0) if row else Position(0, 0)
+    """Return the newest entry and the newest notice, before which no other can come into sight any more."""
+    transaction = context.transaction
+    if transaction.dialect == "sqlite":  # one writer: what it numbers later is seen later
+        row = transaction.row(NEWEST)
+    else:
+        row = transaction.row(SETTLED, before=context.now - microseconds(context.options.commit_timeout))
+    return Position(*(max(0, number or 0) for number in row)) if row else Position(0, 0)
 
 
 def events(context: Context, seen: Position, limit: int) -> list[tuple[Event, int]]:
-    """Return what was written since: entries, oldest first, then notices; each with the position after it."""
-    found: list[tuple[Event, int]] = []
-    for number, ticket, queue, kind, author, words in context.transaction.rows(
-        NEW_ENTRIES, after=seen.entry, limit=limit
-    ):
-        seen = seen._replace(entry=number)
-        found.append((Event("entry", number, ticket, queue, kind, author, " ".join(words.split()), position=seen), 0))
-    for number, agent, ticket, queue, why, by, subject in context.transaction.rows(
-        NEW_NOTICES, after=seen.notice, limit=limit
-    ):
-        seen = seen._replace(notice=number)
-        found.append((Event("notice", number, ticket, queue, why, by, subject, position=seen), agent))
-    return found
+    """Return what was written since: entries, oldest first, then notices."""
+    rows = context.transaction.rows
+    return as_events(
+        rows(ENTRIES_SINCE, after=seen.entry, limit=limit), rows(NOTICES_SINCE, after=seen.notice, limit=limit)
+    )
+
+
+def events_of(context: Context, entry: Sequence[int], notice: Sequence[int]) -> list[tuple[Event, int]]:
+    """Return those of these entries and notices that are in sight."""
+    found: list[list[Row]] = []
+    for statement, numbers in ((entries_of, entry), (notices_of, notice)):
+        size = rounded(len(numbers))
+        given = values("number", numbers, size) if numbers else {}
+        found.append(context.transaction.rows(statement(size), **given) if numbers else [])
+    return as_events(*found)
+
+
+def as_events(said: Sequence[Row], told: Sequence[Row]) -> list[tuple[Event, int]]:
+    """Return the events of rows of entries and of notices."""
+    return [
+        (Event("entry", number, ticket, queue, kind, author, " ".join(words.split())), 0)
+        for number, ticket, queue, kind, author, words in said
+    ] + [
+        (Event("notice", number, ticket, queue, why, by, subject), agent)
+        for number, agent, ticket, queue, why, by, subject in told
+    ]
 
 
 def be_present(context: Context, reach: Reach, number: int, doing: str) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+import psycopg
 import pytest
 
 from gateway.desk import Changes
 from gateway.desk.nouns import Position
 from gateway.desk.together import AT_ONCE, BACKLOG, STREAMS_OF_ONE, Together
 from gateway.errors import NotFound, Overloaded
+from tests.support.desk import open_office
 
 SOON = timedelta(milliseconds=20)
 
@@ -52,9 +54,10 @@ async def test_new_mail_and_changes_arrive_at_those_who_may_see_them(office, tog
     assert heard.ticket == theirs  # and nothing of Support before it
 
 
-async def test_a_stream_begins_with_what_happened_since_the_page_was_made(office, together):
+async def test_a_stream_begins_with_what_happened_since_the_page_was_made(office, together, clock):
     before = await together.position()
     ticket = await office.ticket()
+    clock.move(seconds=30)  # old enough to have nothing before it that could still come into sight
     await office.desk.writing.note(office.lea, ticket, "@tom please")
     await office.ticket(rcpt_to="billing-in@tickets.example.org")
     tom, _ = await listen(together, office.tom, before)
@@ -64,7 +67,7 @@ async def test_a_stream_begins_with_what_happened_since_the_page_was_made(office
     first, second = await lea("entry"), await lea("entry")
     assert (first.entry_kind, second.entry_kind) == ("customer", "note")
     assert first.position is not None
-    assert second.position == first.position._replace(entry=second.id)
+    assert first.position.entry <= second.position.entry <= second.id
     assert (await tom("notice")).entry_kind == "mentioned"
     assert (await bea("entry")).ticket != ticket
     again, _ = await listen(together, office.lea, first.position)
@@ -73,11 +76,41 @@ async def test_a_stream_begins_with_what_happened_since_the_page_was_made(office
         await lea("notice", 0.2)  # it is Tom's
 
 
-async def test_of_much_that_happened_a_stream_says_only_that_it_did(office, together):
+async def test_what_comes_into_sight_late_is_told_and_holds_positions_back(migrated_postgres_url, tmp_path, clock):
+    """PostgreSQL numbers a row when it is written: one with a higher number may be seen before it."""
+    async with open_office(migrated_postgres_url, tmp_path, clock) as office:
+        together = Together(office.store, clock, poll=SOON, beat=timedelta(milliseconds=300))
+        ticket = await office.ticket()
+        clock.move(seconds=30)
+        lea, stream = await listen(together, office.lea)
+        with psycopg.connect(migrated_postgres_url.replace("+psycopg", ""), autocommit=False) as other:
+            (late,) = other.execute(  # type: ignore[misc]
+                "INSERT INTO entries (ticket_id, kind, author, created_at, text) "
+                "SELECT ticket_id, 'note', author, %s, 'late' FROM entries LIMIT 1 RETURNING id",
+                [int(clock.now().timestamp() * 1_000_000)],
+            ).fetchone()
+            await office.desk.writing.note(office.tom, ticket, "early")
+            early = await lea("entry")
+            page = await together.position()
+            other.commit()
+        told = await lea("entry")
+        again, _ = await listen(together, office.lea, page)
+        resumed, _ = await listen(together, office.lea, early.position)
+
+        assert early.id > late == told.id
+        assert early.position.entry < late <= told.position.entry
+        assert {(await again("entry")).id, (await again("entry")).id} >= {late}
+        assert (await resumed("entry")).id == late
+        await stream.aclose()
+        await together.close()
+
+
+async def test_of_much_that_happened_a_stream_says_only_that_it_did(office, together, clock):
     before = await together.position()
     ticket = await office.ticket()
     for number in range(AT_ONCE):
         await office.desk.writing.note(office.tom, ticket, f"Note {number}")
+    clock.move(seconds=30)
     lea, _ = await listen(together, office.lea, before)
 
     missed = await lea("missed")

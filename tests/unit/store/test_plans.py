@@ -162,6 +162,7 @@ async def test_the_main_queries_use_indexes(database_url, tmp_path: Path, clock,
         seen["around every page"] = asked.taken()
         await office.store.last_event()
         await office.store.events_since(Position(1, 0), 100)
+        await office.store.events_of([1, 2], [1])
         seen["live"] = asked.taken()
 
     assert page_of.line.number == tickets[0]
