@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import bindparam, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -11,11 +9,11 @@ from gateway.errors import Conflict, NotFound
 from gateway.model import DeliveryState, EntryKind, Priority, TicketStatus
 from gateway.store import news
 from gateway.store.context import Context
-from gateway.store.statement import Row, Statement
+from gateway.store.leases import MOVED, movable
+from gateway.store.statement import Statement
 from gateway.store.tables import intakes, tickets
 from gateway.store.tables_out import deliveries, pauses
 from gateway.store.timeline import add_entry, touch
-from gateway.store.times import lease_time
 
 TICKET = Statement(
     select(tickets.c.version, tickets.c.status, tickets.c.assignee, tickets.c.priority, tickets.c.queue)
@@ -45,15 +43,6 @@ DELIVERY = Statement(
     .where(deliveries.c.id == bindparam("delivery_id"))
     .with_for_update(key_share=True)
 )
-# What an operator's hand does to a delivery of mail, or of an event.
-MOVED: dict[str, Any] = {
-    "state": bindparam("word"),
-    "due_at": bindparam("due"),
-    "finished_at": bindparam("finished"),
-    "lease_until": None,
-    "lease_token": literal_column("0"),
-    "channel_down": literal_column("false"),
-}
 SET_DELIVERY = Statement(update(deliveries).where(deliveries.c.id == bindparam("delivery_id")).values(MOVED))
 REPLAY = Statement(
     update(intakes)
@@ -133,18 +122,6 @@ def cancel_delivery(context: Context, delivery_id: int, by: str) -> None:
 def hold_delivery(context: Context, delivery_id: int, by: str) -> None:
     """Keep a delivery until it is retried or cancelled."""
     move(context, delivery_id, by, STOPPED_FROM, DeliveryState.HELD)
-
-
-def movable(context: Context, delivery_id: int, row: Row | None, source: frozenset[str]) -> Row:
-    """Return what a row has behind state and lease, if a hand may move this delivery. Raises NotFound, or Conflict."""
-    if row is None:
-        raise NotFound(f"there is no delivery {delivery_id}")
-    state, lease_until, *rest = row
-    if lease_until is not None and lease_until >= lease_time(context.transaction):
-        raise Conflict(f"delivery {delivery_id} is being sent right now")
-    if state not in source:
-        raise Conflict(f"delivery {delivery_id} is {state}")
-    return tuple(rest)
 
 
 def move(context: Context, delivery_id: int, by: str, source: frozenset[str], target: DeliveryState) -> None:

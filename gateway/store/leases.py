@@ -12,9 +12,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Table, and_, bindparam, exists, func, literal_column, or_, select, update
 
+from gateway.errors import Conflict, NotFound
 from gateway.model import ClaimedDelivery, ClaimedEvent, DeliveryId, DeliveryResult, DeliveryState, Outcome
 from gateway.store.context import Context
-from gateway.store.statement import Statement, Transaction, insert
+from gateway.store.statement import Row, Statement, Transaction, insert
 from gateway.store.tables_out import attempts, deliveries
 from gateway.store.tables_webhooks import webhook_attempts, webhook_deliveries
 from gateway.store.times import lease_time, microseconds
@@ -22,6 +23,15 @@ from gateway.store.times import lease_time, microseconds
 QUEUED: ColumnElement[str] = literal_column("'queued'")  # a literal, so that the partial index serves
 ANSWER = 1000  # characters of an answer that are kept
 FINAL = {Outcome.SENT: DeliveryState.SENT, Outcome.FAILED: DeliveryState.FAILED}
+# What an operator's hand does to a delivery of mail, or of an event.
+MOVED: dict[str, Any] = {
+    "state": bindparam("word"),
+    "due_at": bindparam("due"),
+    "finished_at": bindparam("finished"),
+    "lease_until": None,
+    "lease_token": literal_column("0"),
+    "channel_down": literal_column("false"),
+}
 
 
 class Leases:
@@ -182,6 +192,18 @@ class Leases:
     def void(self, transaction: Transaction) -> None:
         """End all leases: who held them is dead."""
         transaction.run(self._void)
+
+
+def movable(context: Context, delivery_id: int, row: Row | None, source: frozenset[str]) -> Row:
+    """Return what a row has behind state and lease, if a hand may move this delivery. Raises NotFound, or Conflict."""
+    if row is None:
+        raise NotFound(f"there is no delivery {delivery_id}")
+    state, lease_until, *rest = row
+    if lease_until is not None and lease_until >= lease_time(context.transaction):
+        raise Conflict(f"delivery {delivery_id} is being sent right now")
+    if state not in source:
+        raise Conflict(f"delivery {delivery_id} is {state}")
+    return tuple(rest)
 
 
 MAIL = Leases(deliveries, attempts, "channel", ("ticket_id", "canonical"))  # in order per ticket and recipient

@@ -9,8 +9,7 @@ from sqlalchemy import bindparam, func, literal_column, select, update
 from gateway.errors import NotFound
 from gateway.model import DeliveryState, WebhookAttempt, WebhookDelivery, WebhookDepth, WebhookTrace
 from gateway.store.context import Context
-from gateway.store.desk import MOVED, movable
-from gateway.store.leases import QUEUED
+from gateway.store.leases import MOVED, QUEUED, movable
 from gateway.store.listings import WEBHOOKS, read
 from gateway.store.statement import Row, Statement
 from gateway.store.tables_webhooks import events as event_rows

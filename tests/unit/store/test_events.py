@@ -528,7 +528,7 @@ NOTED = {
     "deliveries": {
         "outgoing.INSERT_DELIVERY": "delivery_changed in add_deliveries, if it is refused",
         "outbox.REFUSE": "delivery_changed in refuse",
-        "leases.MAIL": "delivery_changed in results.record",
+        "leases.MAIL.record": "delivery_changed in results.record",
         "reports.BOUNCED": "delivery_changed in report",
         "desk.SET_DELIVERY": "delivery_changed in move",
         "desk_answers.CANCEL": "outgoing_cancelled in take_back",
@@ -548,17 +548,23 @@ def statements() -> set[tuple[str, str]]:
     for info in pkgutil.iter_modules(gateway.store.__path__):
         module = importlib.import_module(f"gateway.store.{info.name}")
         for name, value in vars(module).items():
-            parts = vars(value).values() if isinstance(value, Leases) else (value,)
-            for item in value if isinstance(value, tuple) else parts:
+            for part, item in parts_of(value):
                 source: Any = item._source if isinstance(item, Statement) else None
                 table = str(getattr(source.table, "name", "")) if isinstance(source, UpdateBase) else ""
                 if table in NOTED and changes(source):
-                    found.add((table, id(item), f"{info.name}.{name}"))
+                    found.add((table, id(item), f"{info.name}.{name}{part}"))
     first: dict[int, tuple[str, str]] = {}
     owners = {name for names in NOTED.values() for name in names}
     for table, item, name in sorted(found, key=lambda row: (row[2] not in owners, row[2])):
         first.setdefault(item, (table, name))  # imported names are the same statement
     return set(first.values())
+
+
+def parts_of(value: object) -> list[tuple[str, object]]:
+    """Return what a name of a module stands for, each with what is said of it behind the name."""
+    if isinstance(value, Leases):
+        return [(f".{name.lstrip('_')}", item) for name, item in vars(value).items()]
+    return [("", item) for item in (value if isinstance(value, tuple) else (value,))]
 
 
 def changes(source: Any) -> bool:
