@@ -44,7 +44,7 @@ def is_picture(file: OutgoingFile) -> bool:
 
 def shown(html: str, files: Iterable[OutgoingFile]) -> str:
     """Return the page with each placed picture where its name first stands; the title is no place."""
-    title, end, words = html.rpartition("</title>")
+    title, end, words = html.partition("</title>") if "</title>" in html else ("", "", html)
     for file in files:
         if file.content_id is not None:
             picture = f'<img src="cid:{file.content_id}" alt="{file.filename}" style="max-width:100%;height:auto">'

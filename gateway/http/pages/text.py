@@ -43,11 +43,10 @@ def size(octets: int) -> str:
 
 def quoted_part(whole: str | None, new: str) -> str:
     """Return what stands in the whole text beyond the new words, for the fold under them."""
-    if not whole or whole.strip() == new.strip():
-        return ""
-    whole = "\n".join(line.rstrip() for line in whole.splitlines())  # as the lines of the new words are
-    before, found, after = whole.partition(new.strip())
-    return (before + after).strip("\n") if found and new.strip() else whole
+    # Blanks at the ends of lines are cut from what customers write, and kept in what agents do: they tell nothing here
+    ends, said = ("\n".join(line.rstrip() for line in words.splitlines()).strip() for words in (whole or "", new))
+    before, found, after = ends.partition(said) if said else (ends, "", "")
+    return (before + after).strip("\n") if found else ends
 
 
 def person(author: str) -> tuple[str, str]:

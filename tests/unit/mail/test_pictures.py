@@ -55,6 +55,13 @@ def test_a_subject_that_names_the_picture_is_no_place_for_it() -> None:
     assert len(page.css('body img[alt="plan 1.png"]')) == 1
 
 
+@pytest.mark.parametrize("page", ["<p>{}</p>", "<title>t</title><p>{}</p><svg><title>logo</title></svg>"])
+def test_an_operators_page_may_have_no_title_or_more_than_one(page: str) -> None:
+    (file,) = placed("[image: a.png]", [OutgoingFile("a.png", "image/png", PNG)], "7@host")
+
+    assert len(LexborHTMLParser(shown(page.format("[image: a.png]"), [file])).css("p img")) == 1
+
+
 @pytest.mark.parametrize(
     "file",
     [

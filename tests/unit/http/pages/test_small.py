@@ -60,6 +60,7 @@ def test_what_was_quoted_is_folded():
     assert quoted_part(None, "Hello") == quoted_part("Hello\n", "Hello") == ""
     assert quoted_part("Hello\n\n> old", "Hello") == "> old"
     assert quoted_part("Hello, \nhere \n\n> old", "Hello,\nhere") == "> old"  # blanks at line ends are cut
+    assert quoted_part("Hello Ann, \n\n-- \nLea\n\n-- \nThe team\n", "Hello Ann, \n\n-- \nLea") == "--\nThe team"
     assert quoted_part("something else", "Hello") == "something else"
 
 
