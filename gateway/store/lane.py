@@ -1,8 +1,8 @@
 """Threads that run jobs in transactions: group commit, savepoints, deadlines, and giving up what hangs.
 
 All jobs that wait share one transaction and one fsync, each in its savepoint; one that fails does not harm the others,
-and no caller hears of success before the COMMIT. SQLite has one writing thread, at which judging waits behind
-everything else (`pace`); PostgreSQL has several.
+and no caller hears of success before the COMMIT. Judging waits behind everything else: at SQLite's one writing thread
+and at PostgreSQL's several, of which one never judges (`pace`).
 """
 
 from __future__ import annotations
@@ -33,12 +33,14 @@ REPEATS = 5  # of a job that lost a race
 class Worker:
     """One thread with one connection."""
 
-    __slots__ = ("connection", "cursor", "given_up", "hangs", "thread")
+    __slots__ = ("begun", "connection", "cursor", "given_up", "hangs", "judges", "thread")
 
     def __init__(self) -> None:
         self.connection: Any = None
         self.cursor: Any = None
         self.given_up = False
+        self.judges = False  # is at work on what waits behind ...
+        self.begun: float | None = None  # ... since then
         self.hangs = 0  # the lane's count when this connection was opened
         self.thread: threading.Thread | None = None
 
@@ -72,9 +74,11 @@ class Lane:
         self._all_share = writes and connector.dialect == "sqlite"
         # A thread in fsync() holds the only SQLite writer; one that waits for a server can be left behind.
         self._replaces = connector.dialect == "postgresql"
-        self.pace = Pace() if self._all_share else None
+        self.pace = Pace() if writes else None
         self._jobs: deque[Job[Any]] = deque()
-        self._behind: deque[Job[Any]] = deque()  # judging, where there is one writer
+        self._behind: deque[Job[Any]] = deque()  # judging
+        # Judgements of one queue wait for each other's locks: who waits for a 250 must not wait for them, too.
+        self._most_judging = max(1, threads - 1)
         self._wake = threading.Condition()
         self._closing = False
         self._workers: set[Worker] = set()
@@ -103,10 +107,7 @@ class Lane:
         with self._wake:
             if self._closing:
                 raise StorageUnavailable("the store is closing")
-            if self.pace is not None and rank is Rank.BEHIND:
-                self._behind.append(job)
-            else:
-                self._jobs.append(job)
+            (self._behind if rank is Rank.BEHIND else self._jobs).append(job)
             if self.pace is not None and rank is Rank.FIRST:
                 self.pace.press()
             self._wake.notify()
@@ -172,22 +173,28 @@ class Lane:
     def _take(self, worker: Worker) -> list[Job[Any]] | None:
         """Return the jobs of the next transaction; none if all were given up meanwhile; None at the end."""
         with self._wake:
-            while not self._jobs:
-                rest = 0.0 if self.pace is None or self._closing else self.pace.wait()
-                if self._behind and not rest:
-                    break
+            worker.judges = False
+            while not self._jobs and (rest := self._rest()) != 0:
                 if self._closing:
                     return None
-                self._wake.wait(rest if self._behind else None)
+                self._wake.wait(rest)
             group: list[Job[Any]] = []
             weight = self._draw(self._jobs, group, 0)
-            if self._behind and self.pace is not None and (self._closing or not self.pace.wait()):
+            if (self._all_share or not group) and self._rest() == 0:
                 self._draw(self._behind, group, weight)
+                worker.judges = True
             for job in group:
                 job.worker = worker
-            if self._jobs:
+            if self._jobs or self._behind:
                 self._wake.notify()
             return group
+
+    def _rest(self) -> float | None:
+        """Return in how many seconds a thread may judge; None if there is nothing to judge, or enough of them do."""
+        judging = sum(worker.judges for worker in self._workers)
+        if not self._behind or judging >= self._most_judging:
+            return None
+        return self.pace.wait(judging) if self.pace is not None and not self._closing else 0.0
 
     def _draw(self, queue: deque[Job[Any]], group: list[Job[Any]], weight: int) -> int:
         """Move jobs from a queue into a group, as far as they may share one commit; return the group's weight."""
@@ -205,7 +212,7 @@ class Lane:
                 break
         return weight
 
-    def _in_turn(self, group: list[Job[Any]]) -> Iterator[tuple[int, Job[Any]]]:
+    def _in_turn(self, worker: Worker, group: list[Job[Any]]) -> Iterator[tuple[int, Job[Any]]]:
         """Yield the jobs of a group. If others wait, those behind go back into their queue after a slice of time."""
         pace, position = self.pace, 0
         while position < len(group) and (pace is None or group[position].rank is not Rank.BEHIND):
@@ -213,7 +220,8 @@ class Lane:
             position += 1
         if pace is None or position == len(group):
             return
-        started, others = pace.begin(), position
+        started, others = pace.clock(), position
+        worker.begun = worker.begun or started
         while position < len(group):
             yield position, group[position]
             position += 1
@@ -228,8 +236,9 @@ class Lane:
     def _run_group(self, worker: Worker, group: list[Job[Any]]) -> None:
         """Run jobs in one transaction. What the database rolled back as a whole is run again one by one."""
         again = self._attempt(worker, group)
-        if self.pace is not None:
-            self.pace.end()
+        if self.pace is not None and worker.begun is not None:
+            self.pace.rest(self.pace.clock() - worker.begun)
+            worker.begun = None
         for job in again:
             for _ in range(REPEATS):
                 if not self._attempt(worker, [job]):
@@ -248,7 +257,7 @@ class Lane:
             if self._all_share and (lost := write_together(transaction, group)) is not None:
                 self._abandon(worker, broken=breaks_connection(lost))
                 return [job for job in group if not job.given_up]
-            for position, job in self._in_turn(group):
+            for position, job in self._in_turn(worker, group):
                 if (fatal := self._run_job(transaction, job)) is None:
                     finished.append(job)
                     continue

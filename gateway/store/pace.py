@@ -1,9 +1,9 @@
-"""Who goes first at SQLite's one writer: clients that wait for their 250, then all else, and judging behind them.
+"""Who goes first where the store is written: clients that wait for their 250, then all else, and judging behind them.
 
-While mails come in, judging gets a tenth of the time, with its commits and the reading of mails counted in, and lets
-others in between after every slice; when none come in, it gets all of it. A burst is thus taken first and judged then.
-Under a load without end, where mails wait for their judgement too long, it gets half: accepting slows down, and tickets
-go on being opened.
+While mails come in, one thread judges, for a tenth of the time, with its commits and the reading of mails counted in,
+and lets others in between after every slice; when none come in, judging gets all of it. A burst is thus taken first and
+judged then. Under a load without end, where mails wait for their judgement too long, it gets half: accepting slows
+down, and tickets go on being opened.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Final
 
-QUIET: Final = 0.05  # seconds without a new mail, after which judging has the writer for itself
+QUIET: Final = 0.05  # seconds without a new mail, after which judging has the store for itself
 SLICE: Final = 0.002  # seconds that judging takes before it looks whether others wait
 PAUSE: Final = 9.0  # times as long as a slice took, judging then rests while mails come in: a share of 1 in 10
 READING_MAIL: Final = 0.001  # seconds that a parser process takes for a mail, about ...
@@ -32,14 +32,13 @@ class Rank(IntEnum):
 
 
 class Pace:
-    """Tells when judging may have the writer. One thread works; others only note that a mail came."""
+    """Tells when judging may write."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self._pressed_until = 0.0
         self._resting_until = 0.0
         self._pause = PAUSE
-        self._begun: float | None = None
 
     def press(self) -> None:
         """Note that a client waits for its 250."""
@@ -49,19 +48,8 @@ class Pace:
         """Note how long the mail had waited that judging has come to."""
         self._pause = LATE_PAUSE if seconds > LATE else PAUSE
 
-    def begin(self) -> float:
-        """Note that judging has the writer, and return the time."""
-        self._begun = self.clock()
-        return self._begun
-
-    def end(self) -> None:
-        """Note that it has the writer no longer, if it had: the commit counts, too."""
-        if self._begun is not None:
-            self.rest(self.clock() - self._begun)
-            self._begun = None
-
     def rest(self, seconds: float) -> None:
-        """Note how long judging had the writer, or a processor."""
+        """Note how long judging had a writer, with its commit, or a processor."""
         now = self.clock()
         rest = max(0.0, self._resting_until - now) + seconds * self._pause
         self._resting_until = now + min(rest, LONGEST_REST)
@@ -74,6 +62,10 @@ class Pace:
         """Tell whether mails come in."""
         return self._pressed_until > self.clock()
 
-    def wait(self) -> float:
-        """Return in how many seconds judging may go on, if no more mails come in; 0 if it may now."""
-        return max(0.0, min(self._pressed_until, self._resting_until) - self.clock())
+    def wait(self, judging: int = 0) -> float:
+        """Return in how many seconds one more thread may judge, if no more mails come in; 0 if it may now.
+
+        `judging` threads do already: while mails come in, one is enough.
+        """
+        until = self._pressed_until if judging else min(self._pressed_until, self._resting_until)
+        return max(0.0, until - self.clock())

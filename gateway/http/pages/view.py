@@ -27,7 +27,7 @@ from gateway.http.pages.happened import Happened
 from gateway.http.pages.words import LOCALES, NAMES, Catalogue, catalogue, choose
 from gateway.http.sessions import Sessions, principal_of, sessions_of
 
-SLICE = 0.001  # seconds of rendering at a time
+SLICE = 0.0003  # seconds of rendering at a time
 ADMIN_LISTS = frozenset({"agents", "blocklist", "limits", "outbox", "quarantine", "suppressions", "webhooks"})
 NOTHING_QUEUED = "#5b6470"
 Number = Annotated[int, Path(ge=1, le=LARGEST)]

@@ -1,4 +1,4 @@
-"""Who goes first at SQLite's one writer: clients before judging, and judging never without its share."""
+"""Who goes first where the store is written: clients before judging, and judging never without its share."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.store import SqlStore
+from gateway.store import SqlStore, open_store
 from gateway.store.pace import LATE, LATE_PAUSE, LONGEST_REST, PAUSE, QUIET, READING_MAIL, SLICE, Pace, Rank
+from tests.conftest import MovableClock
 from tests.unit.store.cases import Hands, envelope
 
 
@@ -66,20 +67,24 @@ def test_mails_that_waited_too_long_get_judging_a_greater_share():
     assert (late, pace.wait()) == pytest.approx((0.001 * LATE_PAUSE, 0.001 * PAUSE))
 
 
-def test_the_commit_of_a_slice_and_the_reading_of_mails_count_as_judging():
+def test_the_writing_of_a_slice_and_the_reading_of_mails_count_as_judging():
     clock = Hands()
     pace = Pace(clock)
     pace.press()
-    pace.begin()
-    clock.time += 0.001
-    pace.end()
-    assert pace.wait() == pytest.approx(0.001 * PAUSE)
-    pace.end()
+    pace.rest(0.001)
     assert pace.wait() == pytest.approx(0.001 * PAUSE)
 
-    pace.press()
     pace.reads(1, 0)
     assert pace.wait() == pytest.approx(min(QUIET, (0.001 + READING_MAIL) * PAUSE))
+
+
+def test_while_mails_come_in_one_thread_judges_and_else_as_many_as_there_are():
+    clock = Hands()
+    pace = Pace(clock)
+    assert pace.wait(judging=2) == 0
+    pace.press()
+    assert pace.wait() == 0
+    assert pace.wait(judging=1) == pytest.approx(QUIET)
 
 
 def test_no_rest_is_as_long_as_the_patience_of_what_waits():
@@ -156,3 +161,24 @@ async def test_judging_goes_on_while_mails_come_in_without_end(store: SqlStore) 
     await asyncio.gather(*senders)
 
     assert judged == 20
+
+
+async def test_one_of_several_threads_never_judges(migrated_postgres_url: str, clock: MovableClock) -> None:
+    """Judgements of one queue wait for each other's locks, and may all be busy when a mail comes in."""
+    gate, inside = threading.Event(), threading.Semaphore(0)
+
+    def judge(_transaction: object) -> None:
+        inside.release()
+        gate.wait(10)
+
+    async with open_store(migrated_postgres_url, clock=clock) as store:
+        judging = [asyncio.create_task(store._writes.run(judge, rank=Rank.BEHIND)) for _ in range(8)]
+        for _ in range(store.options.writers - 1):
+            assert await asyncio.to_thread(inside.acquire, timeout=10)
+        more = await asyncio.to_thread(inside.acquire, timeout=0.1)
+        taken = await asyncio.wait_for(store.accept(b"Subject: x\r\n\r\n", [envelope(store)], ["support"]), 5)
+        gate.set()
+        await asyncio.gather(*judging)
+
+    assert not more
+    assert len(taken) == 1
