@@ -27,8 +27,6 @@ must hold, and is computed again from what was seen: every mail taken is one int
 that says that it is automatic, or by an answer to automatic mail (I3); no robot's mail changed a ticket's state (I4);
 every customer got one ticket and one acknowledgement, except where a counterpart used up the queue's own limit.
 
-Two repeat themselves so soon that they live shorter: the CRM whose domain rotates (2 days), the storm of alerts (1).
-
 These counterparts are written after what is known of real ones. The table says how Poterne behaves towards them; it is
 no measure of how often real mail is recognised.
 

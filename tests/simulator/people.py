@@ -49,7 +49,6 @@ class AgentInAStorm(AgentAway):
     """The same agent, and an hour and a half in which people of many companies write every minute."""
 
     floods: bool = True
-    days: float = 1.0
 
     def start(self, world: World) -> None:
         super().start(world)

@@ -27,7 +27,6 @@ class Resident:
     local: str = "desk"
     received: list[Message] = field(default_factory=list)
     most: int = 3  # automatic mails that this one may get in a day
-    days: float = 1000.0  # how long it is worth to watch, if less than the others
     shortly: float = 2.0  # how long the tests watch
     floods: bool = False  # uses the queue's limits up, so that customers may miss their acknowledgements
 

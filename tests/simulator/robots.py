@@ -229,7 +229,7 @@ def nasty() -> list[Robot]:
         Rotating(17, "CRM, local part rotates", rotate=local_part, most=30),
         Rotating(17, "CRM, Reply-To rotates", rotate=local_part, reply_to=True, most=30),
         Rotating(17, "CRM, subdomain rotates", rotate=subdomain, most=30),
-        Rotating(17, "CRM, domain rotates", rotate=domain, most=400, every=timedelta(minutes=3), days=2, shortly=0.9,
+        Rotating(17, "CRM, domain rotates", rotate=domain, most=400, every=timedelta(minutes=3), shortly=0.9,
                  floods=True),
         Robot(18, "noreply: this mailbox is not monitored", local="noreply", to_inbox=True, threads=False,
               subject="This mailbox is not monitored", most=0),

@@ -67,7 +67,6 @@ async def live(
     residents = make()
     for number, resident in enumerate(residents[1:], 2):
         resident.domain = resident.domain.replace("robot", f"robot{number}")
-    days = min([days, *(resident.days for resident in residents)])
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
         world = open_world(Path(folder), forward=FORWARDERS[forwarder], bound=bound)
         async with world.store:
