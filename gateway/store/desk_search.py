@@ -32,14 +32,10 @@ class Said(NamedTuple):
 def places(entries_: int, queues: int) -> Statement:
     """Return the statement that says of which ticket in reach each of so many entries is.
 
-    The queue stands in an expression so that no planner begins with all tickets of the queues.
+    The queue is looked up for each of them: of a join, a planner makes a walk over all tickets.
     """
-    queue = func.coalesce(t.queue, literal_column("''"))
-    return Statement(
-        select(e.id, e.ticket_id)
-        .select_from(entries.join(tickets, t.id == e.ticket_id))
-        .where(inside(e.id, "entry", entries_), inside(queue, "queue", queues))
-    )
+    queue = select(t.queue).where(t.id == e.ticket_id).scalar_subquery()
+    return Statement(select(e.id, e.ticket_id).where(inside(e.id, "entry", entries_), inside(queue, "queue", queues)))
 
 
 @cache
