@@ -23,6 +23,7 @@ BOUNDARY: Final = 500  # octets of a boundary; RFC 2046 §5.1.1 allows 70
 PARAMETERS: Final = 200  # parameters of one field, sections counted
 TEXT: Final = 1 << 20  # characters of one shown text body
 HTML: Final = 1 << 20  # octets of HTML before the sanitiser
+STYLE: Final = 16_384  # characters of one style attribute; a longer one is dropped
 HTML_DEPTH: Final = 1_000  # nested elements before the sanitiser and the tree builder, both quadratic in it
 GUESS: Final = 64 << 10  # octets that a charset is guessed from
 FILENAME: Final = 150  # octets of a shown file name, UTF-8

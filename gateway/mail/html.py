@@ -165,7 +165,7 @@ def _attribute(_tag: str, name: str, value: str) -> str | None:
         bare = _BLANKS.sub("", value[:40]).lower()
         return value if bare.startswith(_LINKS) else None
     if name == "style":
-        return value if _SAFE_STYLE.fullmatch(value) else None
+        return value if len(value) <= caps.STYLE and _SAFE_STYLE.fullmatch(value) else None
     return value
 
 

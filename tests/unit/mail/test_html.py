@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
-from gateway.mail import html, parse
+from gateway.mail import caps, html, parse
 from gateway.mail.html import sanitise
 from tests.fuzz.seeds import mail
 from tests.support.payloads import CANARY_CALL, payloads
@@ -96,6 +96,13 @@ def test_what_people_write_stays() -> None:
         '<td colspan="2">x</td></tr></tbody></table><blockquote>q</blockquote><pre>a\n b</pre>'
     )
     assert sanitise(markup).html == markup
+
+
+def test_a_style_longer_than_any_person_needs_is_dropped() -> None:
+    rule = "color:red;"
+    most = rule * (caps.STYLE // len(rule))
+    assert sanitise(f'<p style="{most}">x</p>').html.startswith('<p style="color:red')
+    assert sanitise(f'<p style="{most}{rule}">x</p>').html == "<p>x</p>"
 
 
 def test_links_open_elsewhere_and_tell_nothing() -> None:
