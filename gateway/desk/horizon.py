@@ -1,7 +1,7 @@
 """How far a list of numbered rows is known, where a row may come into sight after one with a higher number.
 
 PostgreSQL numbers rows when they are written and shows them when their transaction commits. A number that was passed
-over is on its way or will never come; it is waited for as long as any transaction may last.
+over is on its way or will never come; it is waited for longer than a transaction lasts.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-PATIENCE: Final = timedelta(seconds=60)  # several times `limits.commit_timeout`
+PATIENCE: Final = timedelta(seconds=60)  # six times the default of `limits.commit_timeout`
 MOST: Final = 500  # numbers that are waited for; more than those were never rows
 
 

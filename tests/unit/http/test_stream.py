@@ -10,7 +10,7 @@ import pytest
 from fastapi import Request
 
 from gateway.desk.nouns import Event
-from gateway.errors import Overloaded
+from gateway.errors import Overloaded, StorageUnavailable
 from gateway.http.api.events import content_of
 from gateway.http.pages.live import event_json
 from gateway.http.stream import message, stream_events
@@ -95,3 +95,17 @@ async def test_one_stream_too_many_is_refused_while_there_is_a_status(office, mo
 
     with pytest.raises(Overloaded):
         await anext(messages(office, office.lea))
+
+
+async def test_a_database_that_does_not_answer_refuses_a_stream_before_its_status(office, monkeypatch):
+    """And a stream that was refused counts no more."""
+
+    async def nothing(*_asked):
+        raise StorageUnavailable("gone")
+
+    start = str(await office.desk.together.position())
+    monkeypatch.setattr(office.store, "events_since", nothing)
+
+    with pytest.raises(StorageUnavailable):
+        await anext(messages(office, office.lea, start))
+    assert office.desk.together.streams == 0
