@@ -6,13 +6,13 @@ everywhere else: answers between quoted lines are kept with what they answer, fo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from gateway.mail import reply_signature
 from gateway.mail.reply_html import HtmlParts
-from gateway.mail.reply_marks import Line
+from gateway.mail.reply_lines import Line, Lines
 from gateway.mail.reply_phrases import FORWARD_SUBJECTS
 from gateway.mail.reply_scan import sort_lines
 
@@ -68,7 +68,7 @@ def _cut(text: str, *, forwarded: bool) -> tuple[Cut, bool]:
     """Return the cut, and whether a quote was taken away."""
     normal = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\x85", "\n")
     pieces = normal[:LIMIT].split("\n")
-    lines = [Line(raw) for raw in pieces[:LINES]]
+    lines = Lines(pieces[:LINES])
     parts = sort_lines(lines, forwarded=forwarded)
     if not parts.ended and (len(normal) > LIMIT or len(pieces) > LINES):
         # Behind the limits nothing is judged: all is kept, unless a quote began before them
@@ -76,8 +76,8 @@ def _cut(text: str, *, forwarded: bool) -> tuple[Cut, bool]:
     return Cut(_join(lines, parts.kept), _join(lines, parts.signature).strip() or None), parts.quoted
 
 
-def _join(lines: Sequence[Line], numbers: Iterable[int]) -> str:
-    return "\n".join(lines[number].raw.rstrip() for number in numbers)
+def _join(lines: Lines, numbers: Iterable[int]) -> str:
+    return "\n".join([lines.raws[number].rstrip() for number in numbers])
 
 
 def _without_signature(reply: str, signature: str) -> Cut:

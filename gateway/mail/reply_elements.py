@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from gateway.mail.reply_marks import MarkKind
+from gateway.mail.reply_lines import MarkKind
 
 # From here to the end of the body it is the mail that is answered.
 _REST_IDS: Final = frozenset(

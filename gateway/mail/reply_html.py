@@ -14,7 +14,8 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from gateway.mail import caps
 from gateway.mail import reply_elements as elements
-from gateway.mail.reply_marks import Line, MarkKind, find_mark
+from gateway.mail.reply_lines import Line, MarkKind
+from gateway.mail.reply_marks import find_mark
 from gateway.mail.reply_scan import sort_lines
 
 _LINES: Final = 4_000  # lines that are judged; what stands below is kept, unless a quote began above

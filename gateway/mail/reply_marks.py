@@ -3,104 +3,19 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 from gateway.mail import reply_phrases as words
+from gateway.mail.reply_lines import Line, MarkKind
 from gateway.mail.reply_phrases import Role
 
-LINE: Final = 1_000  # characters; a longer line is somebody's paragraph and never a mark
 WRAP: Final = 5  # lines over which "On DATE, NAME wrote:" may be wrapped
 _ATTRIBUTION: Final = 400  # characters of such a line, unwrapped
 _BLOCK: Final = 20  # lines of a header block
 _CONTINUED: Final = 2  # lines over which one field of such a block goes on
-_KEY: Final = 24  # characters of a localised header name
-
-_INVISIBLE: Final = dict.fromkeys(
-    map(
-        ord,
-        "\u00ad\u061c\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff",
-    )
-)
-_SAME: Final = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2019": "'", "\uff1a": ":", "\u3000": " "})
-_DEPTH: Final = re.compile(r" {0,3}((?:> ?)+)")
-_RULES: Final = frozenset("-_=~#*")
-_CLOSING: Final = frozenset(":\uff1a->*_")
-_INITIALS: Final = re.compile(r"[A-Za-z]{1,4}>(?: |>|$)")  # Supercite: "JD> text"
-
-
-class MarkKind(Enum):
-    """What begins at a mark."""
-
-    ATTRIBUTION = "attribution"  # "On DATE, NAME wrote:"
-    ORIGINAL = "original"  # "-----Original Message-----", header block, "reply above this line"
-    FORWARD = "forward"  # content, not a quote
-    SIGNATURE = "signature"  # only HTML tells it
-
-
-class Line:
-    """One line of a body. Comparisons use `plain`: casefolded, without invisible characters and emphasis marks.
-
-    What is cheap is computed at once, the rest when somebody asks: most lines are never looked at closely.
-    """
-
-    __slots__ = ("_plain", "blank", "closes", "depth", "initials", "may_mark", "raw", "told", "unmarked")
-
-    def __init__(self, raw: str, told: MarkKind | None = None) -> None:
-        self.raw = raw
-        self.told = told  # what the HTML says that the text was made from
-        bare = raw.strip()
-        if not raw.isascii():
-            bare = bare.translate(_INVISIBLE).strip()
-        self.blank = not bare
-        self.closes = bare[-1:] in _CLOSING  # "On DATE, NAME wrote:" may end here
-        quoted = bare[:1] == ">" and _DEPTH.match(raw[:LINE])
-        self.depth = quoted[1].count(">") if quoted else 0  # how many ">" stand before the text
-        # A quote in the manner of Supercite, if its neighbours are alike
-        self.initials = ">" in raw[1:5] and _INITIALS.match(raw) is not None
-        # At a glance: it could be a separator or a header field; most lines of a person cannot
-        self.may_mark = (
-            self.closes or not raw.isascii() or bare[:1] in _RULES or ":" in raw[: 2 * _KEY] or "above" in raw
-        )
-        # Nothing in it, seen alone, begins a mark or a quote
-        self.unmarked = not (self.may_mark or self.depth or self.initials or told is not None or raw[:4].isdecimal())
-        self._plain: str | None = None
-
-    @property
-    def plain(self) -> str:
-        """The line as the tables know it; empty if it is too long to be a mark."""
-        if self._plain is None:
-            self._plain = _plain(self.raw) if len(self.raw) <= LINE else ""
-        return self._plain
-
-    @property
-    def unquoted(self) -> str:
-        """`plain` without the quote marks before it."""
-        return self.plain.lstrip("> ")
-
-    @property
-    def key(self) -> Role | None:
-        """What the line says if it belongs to a quoted header block."""
-        if ":" not in self.raw[: 2 * _KEY] and "\uff1a" not in self.raw[: 2 * _KEY]:
-            return None
-        name, colon, _value = self.plain[: _KEY + 2].partition(":")
-        return words.HEADER_KEYS.get(name.strip("*_ ")) if colon else None
-
-    @property
-    def value(self) -> str:
-        """The text after the header name."""
-        return self.plain.partition(":")[2].strip("*_ ")
-
-
-def _plain(raw: str) -> str:
-    if not raw.isascii():
-        raw = unicodedata.normalize("NFC", raw).translate(_INVISIBLE).translate(_SAME)
-    if "&" in raw:
-        raw = raw.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"')
-    return " ".join(raw.strip("*_ \t").split()).casefold()
 
 
 @dataclass(frozen=True, slots=True)

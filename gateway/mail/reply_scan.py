@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import groupby
 from typing import Final
 
 from gateway.mail import reply_signature
-from gateway.mail.reply_marks import WRAP, Line, Mark, MarkKind, find_mark, is_forward
+from gateway.mail.reply_lines import Line, Lines, MarkKind
+from gateway.mail.reply_marks import WRAP, Mark, find_mark, is_forward
 
 _PYTHON_PROMPT: Final = 3  # ">>> " with no "> " beside it is a prompt, not a quote in a quote
 _NEAR: Final = 4  # lines around a mark that are looked at
@@ -23,17 +25,13 @@ class Is(Enum):
     SIGNATURE = 4
 
 
-def _cannot_mark(lines: Sequence[Line]) -> list[bool]:
-    """Tell of each line whether it surely begins neither a mark nor a quote: most lines of a person do not."""
-    found: list[bool] = []
-    closes = len(lines) + WRAP  # the next line that may end an attribution
-    for at in range(len(lines) - 1, -1, -1):
-        line = lines[at]
-        if line.closes:
-            closes = at
-        found.append(closes - at >= WRAP and line.unmarked)
-    found.reverse()
-    return found
+def _candidates(lines: Lines) -> list[int]:
+    """Return the lines at which a mark or a quote may begin: what is remarkable, and what an attribution may end."""
+    found = set(remarkable := lines.remarkable())
+    for at in remarkable:
+        if lines[at].closes:
+            found.update(range(max(0, at - WRAP + 1), at))
+    return sorted(found)
 
 
 class Scan:
@@ -42,22 +40,25 @@ class Scan:
     `content` is the line from which a forwarded mail follows, `ended` tells that a quote without `>` follows instead.
     """
 
-    def __init__(self, lines: Sequence[Line], *, forwarded: bool) -> None:
+    def __init__(self, lines: Lines, *, forwarded: bool) -> None:
         self.seen: list[Is] = []
         self.content: int | None = None
         self.ended = False
         self._lines = lines
         self._forwarded = forwarded
         self._written = False  # something of the author's stands above
-        plain = _cannot_mark(lines)
-        seen = self.seen
-        while len(seen) < len(lines) and not self.ended and self.content is None:
-            at = len(seen)
-            if plain[at]:
-                seen.append(Is.TEXT)
-                self._written = self._written or not lines[at].blank
-            else:
+        for at in _candidates(lines):
+            if at >= len(self.seen):
+                self._text(at)
                 self._step(at)
+            if self.ended or self.content is not None:
+                return
+        self._text(len(lines))
+
+    def _text(self, until: int) -> None:
+        """Take the lines before one as the author's."""
+        self._written = self._written or False in self._lines.blank[len(self.seen) : until]
+        self.seen += [Is.TEXT] * (until - len(self.seen))
 
     def _step(self, at: int) -> None:
         line = self._lines[at]
@@ -66,8 +67,7 @@ class Scan:
             return
         mark = find_mark(self._lines, at)
         if mark is None:
-            self.seen.append(Is.TEXT)
-            self._written = self._written or not line.blank
+            self._text(at + 1)
         elif mark.kind is MarkKind.FORWARD or (mark.kind is MarkKind.ORIGINAL and self._forwarded):
             self.content = at
         elif mark.kind is MarkKind.SIGNATURE:
@@ -155,8 +155,9 @@ class Parts:
     ended: bool = False
 
 
-def sort_lines(lines: Sequence[Line], *, forwarded: bool = False) -> Parts:
+def sort_lines(body: Sequence[Line], *, forwarded: bool = False) -> Parts:
     """Sort the lines of a body. If nothing of the author's is found, all lines are kept: a person is never silenced."""
+    lines = Lines.of(body)
     scan = Scan(lines, forwarded=forwarded)
     seen = scan.seen
     _mark_signatures(lines, seen)
@@ -169,18 +170,19 @@ def sort_lines(lines: Sequence[Line], *, forwarded: bool = False) -> Parts:
     if not kept:
         return Parts(tuple(_trim(lines, range(len(lines)))), (), quoted=False)
     signature = _first_run(lines, seen)
-    while signature and (lines[signature[0]].blank or reply_signature.ornament(lines[signature[0]])):
+    while signature and (lines.blank[signature[0]] or reply_signature.ornament(lines[signature[0]])):
         signature.pop(0)
     return Parts(tuple(kept), tuple(_trim(lines, signature)), scan.ended or Is.QUOTE in seen, scan.ended)
 
 
-def _first_run(lines: Sequence[Line], seen: Sequence[Is]) -> list[int]:
+def _first_run(lines: Lines, seen: Sequence[Is]) -> list[int]:
     """Return the first signature: the author's own, where a gateway's footer stands below the quote."""
     run: list[int] = []
-    for index, is_ in enumerate(seen):
+    start = seen.index(Is.SIGNATURE) if Is.SIGNATURE in seen else len(seen)
+    for index, is_ in enumerate(seen[start:], start):
         if is_ is Is.SIGNATURE:
             run.append(index)
-        elif run and not lines[index].blank:
+        elif not lines.blank[index]:
             break
     return run
 
@@ -189,33 +191,33 @@ def _unsigned(seen: Sequence[Is], last: int) -> bool:
     return all(is_ is Is.TEXT for is_ in seen[last:])
 
 
-def _mark_signatures(lines: Sequence[Line], seen: list[Is]) -> None:
-    start = None
-    for index in range(len(seen) + 1):
-        if index < len(seen) and seen[index] is Is.TEXT:
-            start = index if start is None else start
-        elif start is not None:
+def _mark_signatures(lines: Lines, seen: list[Is]) -> None:
+    end = 0
+    for is_, run in groupby(list(seen)):
+        start, end = end, end + len(list(run))
+        if is_ is Is.TEXT:
             after_quote = Is.QUOTE in seen[max(0, start - _NEAR) : start]
-            begin = start + reply_signature.split(lines[start:index], after_quote=after_quote)
-            seen[begin:index] = [Is.SIGNATURE] * (index - begin)
-            start = None
+            begin = start + reply_signature.split(lines[start:end], after_quote=after_quote)
+            seen[begin:end] = [Is.SIGNATURE] * (end - begin)
 
 
-def _own(lines: Sequence[Line], seen: list[Is]) -> list[int]:
-    own = [index for index, is_ in enumerate(seen) if is_ is Is.TEXT and not lines[index].blank]
+def _own(lines: Lines, seen: list[Is]) -> list[int]:
+    text, quote = Is.TEXT, Is.QUOTE
+    own = [index for index, blank in enumerate(lines.blank[: len(seen)]) if not blank and seen[index] is text]
     if not own:
         return []
     first, last = own[0], own[-1]
     # One quote and one answer below it: the answer alone. Answers between quotes keep what they answer.
-    start = first if Is.MARK in seen[:first] and Is.QUOTE not in seen[first:last] else 0
-    return _trim(lines, [at for at in range(start, last + 1) if seen[at] is Is.TEXT or seen[at] is Is.QUOTE])
+    start = first if Is.MARK in seen[:first] and quote not in seen[first:last] else 0
+    kept = seen[start : last + 1]
+    return _trim(lines, [at for at, is_ in enumerate(kept, start) if is_ is text or is_ is quote])
 
 
-def _trim(lines: Sequence[Line], numbers: Sequence[int]) -> list[int]:
+def _trim(lines: Lines, numbers: Sequence[int]) -> list[int]:
     """Drop empty lines around, and rules and trackers' signs below."""
     start, end = 0, len(numbers)
-    while start < end and lines[numbers[start]].blank:
+    while start < end and lines.blank[numbers[start]]:
         start += 1
-    while end > start and (lines[numbers[end - 1]].blank or reply_signature.ornament(lines[numbers[end - 1]])):
+    while end > start and (lines.blank[numbers[end - 1]] or reply_signature.ornament(lines[numbers[end - 1]])):
         end -= 1
     return list(numbers[start:end])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway.mail import reply_closings as closings
-from gateway.mail.reply_marks import Line
+from gateway.mail.reply_lines import Line, Lines
 
 # How many lines may follow each delimiter; more is a chapter of the mail and no signature.
 _LIMITS: Final = (
@@ -16,6 +16,7 @@ _LIMITS: Final = (
     (re.compile(r"[\u2014\u2013]"), 16),
     (re.compile(r"_{5,}"), 12),
 )
+_DELIMITERS: Final = frozenset("-\u2014\u2013_")  # what each of them, and a rule of dashes, begins with
 _MOST: Final = max(limit for _, limit in _LIMITS)
 _DASHES: Final = re.compile(r"-{5,}")  # counts only if a telephone number or an address follows
 _DASHES_LIMIT: Final = 12
@@ -94,12 +95,13 @@ def footer(lines: Sequence[Line]) -> bool:
     return any(word in text for word in closings.LEGAL)
 
 
-def split(lines: Sequence[Line], *, after_quote: bool) -> int:
-    """Return the index in `lines` (one unbroken run of the author's) from which everything is signature.
+def split(body: Sequence[Line], *, after_quote: bool) -> int:
+    """Return the index in `body` (one unbroken run of the author's) from which everything is signature.
 
     `after_quote`: the run stands below a quote, where footers are at home.
     """
-    filled = [index for index, line in enumerate(lines) if not line.blank]
+    lines = Lines.of(body)
+    filled = [index for index, blank in enumerate(lines.blank) if not blank]
     if not filled:
         return len(lines)
     if after_quote and footer([lines[index] for index in filled[:_FOOTER]]):
@@ -121,7 +123,7 @@ def split(lines: Sequence[Line], *, after_quote: bool) -> int:
     return _regards(lines, filled[:kept], end)
 
 
-def _regards(lines: Sequence[Line], filled: Sequence[int], end: int) -> int:
+def _regards(lines: Lines, filled: Sequence[int], end: int) -> int:
     """Return where "Best regards," stands if only a name and the like follow, else `end`."""
     for position in range(max(1, len(filled) - _REGARDS), len(filled) - 1):
         line = lines[filled[position]]
@@ -130,18 +132,20 @@ def _regards(lines: Sequence[Line], filled: Sequence[int], end: int) -> int:
             break
         if line.plain.strip(_BRACKETS + ",;") in closings.REGARDS and _is_name(below[0]) and all(map(_is_card, below)):
             return filled[position]
-    if len(filled) > 1 and lines[filled[-1] - 1].blank and _DASHED.fullmatch(lines[filled[-1]].raw.strip()):
+    if len(filled) > 1 and lines.blank[filled[-1] - 1] and _DASHED.fullmatch(lines[filled[-1]].raw.strip()):
         above = lines[filled[-2]].raw.lstrip()[:1]
         return end if above in "-\u2013\u2014*/" else filled[-1]  # a list goes on
     return _card(lines, filled, end)
 
 
-def _card(lines: Sequence[Line], filled: Sequence[int], end: int) -> int:
+def _card(lines: Lines, filled: Sequence[int], end: int) -> int:
     """Return where a last paragraph begins that is a visiting card: a name, and telephone, address or link twice."""
     start = len(filled)
     while start > 0 and (start == len(filled) or filled[start] - filled[start - 1] == 1):
         start -= 1
-    if not start or len(filled) - start > _REGARDS or lines[filled[start - 1]].plain.endswith(":"):
+        if len(filled) - start > _REGARDS:
+            return end  # a paragraph of words
+    if not start or lines[filled[start - 1]].plain.endswith(":"):
         return end  # the whole text, or data that the author announces
     card = [lines[index] for index in filled[start:]]
     known = sum(_CONTACT.search(line.plain) is not None for line in card)
@@ -164,10 +168,12 @@ def _is_card(line: Line) -> bool:
     return len(text.split()) <= _CARD_WORDS and text[-1:] not in {"?", "!", ":"} and ". " not in text
 
 
-def _delimiter(lines: Sequence[Line], filled: Sequence[int]) -> int:
+def _delimiter(lines: Lines, filled: Sequence[int]) -> int:
     for position in range(max(0, len(filled) - 1 - _MOST), len(filled)):
         index = filled[position]
-        raw = lines[index].raw.lstrip("\u200b\ufeff")
+        raw = lines.raws[index].lstrip("\u200b\ufeff")
+        if raw.lstrip()[:1] not in _DELIMITERS:
+            continue
         below = len(filled) - position - 1
         for pattern, limit in _LIMITS:
             if below <= limit and pattern.fullmatch(raw if pattern is _LIMITS[0][0] else raw.rstrip()):

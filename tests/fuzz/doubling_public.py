@@ -63,7 +63,7 @@ from gateway.mail import (
     words,
 )  # fmt: skip
 from gateway.mail.part import Part
-from gateway.mail.reply_marks import Line
+from gateway.mail.reply_lines import Line
 from gateway.model import (
     Action,
     AgentId,
