@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import psycopg
 
+from gateway.mail.folded import folded
 from gateway.store import migrate, search_gin
-from gateway.store.search import folded
 from tests.support.desk import LEA
 from tests.support.postgres import PostgresServer
 

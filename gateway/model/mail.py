@@ -136,8 +136,9 @@ class ParsedMail:
     hostile: bool = False  # bare CR, LF or NUL in the headers: no header of this mail vouches for anything
     digest: str = ""
     size: int = 0  # octets of the raw mail
-    # Of rules.behaviour.fingerprint, where the process that read the mail has worked it out; it says nothing new.
-    fingerprint: str | None = field(default=None, compare=False)
+    # What the process that read the mail has worked out, because there it keeps nobody waiting; it says nothing new.
+    fingerprint: str | None = field(default=None, compare=False)  # of rules.behaviour
+    words: str | None = field(default=None, compare=False)  # those of the new text, of mail.folded, for the index
 
     @property
     def whole_text(self) -> str | None:

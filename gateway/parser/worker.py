@@ -19,6 +19,7 @@ from dataclasses import replace
 from typing import Final
 
 from gateway.mail import parse, wire
+from gateway.mail.folded import indexed
 from gateway.model import ParsedMail
 from gateway.parser import frames
 from gateway.rules.behaviour import fingerprint
@@ -92,11 +93,11 @@ def _serve(*, poison: bool) -> None:
 
 
 def _read(raw: bytes) -> ParsedMail:
-    """Return what the mail says, with the fingerprint of its text: here it keeps nobody waiting."""
+    """Return what the mail says, with the fingerprint and the words of its text: here they keep nobody waiting."""
     mail = parse(raw)
     try:
-        return replace(mail, fingerprint=fingerprint(mail))
-    except Exception:  # as total as `parse`: whoever needs it works it out again, and fails there if it must
+        return replace(mail, fingerprint=fingerprint(mail), words=indexed([mail.reply_text or mail.text]))
+    except Exception:  # as total as `parse`: whoever needs them works them out again, and fails there if it must
         return mail
 
 

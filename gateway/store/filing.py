@@ -134,6 +134,7 @@ def add_mail(case: Case, ticket_id: TicketId) -> int:
             html=case.mail.html,
             subject=case.mail.subject,
             files=(file.filename for file in case.mail.attachments),
+            words=case.mail.words,
         )
     keep_files(case, entry_id)
     add_participants(case.context, ticket_id, case.plan.participants, "participant")

@@ -1,61 +1,31 @@
 """Full text: what entries say, who said it, subjects, and names of attachments. Written in the entry's own transaction.
 
 Both databases index the same words, folded here: without accents and case, only letters and digits. A search finds
-its words as beginnings of words, a phrase in quotation marks as it stands, and gives the newest hits first; how each
-database finds them stands in `search_fts5` and `search_gin`.
+its words as beginnings of words, a phrase in quotation marks as it stands (not far down in a long text), and gives the
+newest hits first; how each database finds them stands in `search_fts5` and `search_gin`.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+from gateway.mail.folded import LONGEST_WORD, folded, indexed
 from gateway.model import EntryKind
 from gateway.store import search_fts5, search_gin
 from gateway.store.statement import Transaction
 
-LONGEST: Final = 50_000  # characters of an entry that are searched
-LONGEST_WORD: Final = 100
 MOST_WORDS: Final = 12  # of one search
 SAID: Final = frozenset({EntryKind.CUSTOMER, EntryKind.AGENT, EntryKind.NOTE, EntryKind.AUTO_REPLY})
-BLANKED: Final = {code: " " for code in range(128) if not chr(code).isalnum()}  # all of ASCII but letters and digits
-ACCENTS: Final = re.compile("[\u0300-\u034e\u0350-\u036f]+")  # combining; U+034F is none
 PHRASES: Final = re.compile(r'"([^"]*)"?|([^"]+)')
 
 
-def folded(parts: Iterable[str | None]) -> str:
-    """Return words as they are kept and searched."""
-    return " ".join(blanked(parts).split())
-
-
-def blanked(parts: Iterable[str | None]) -> str:
-    """Return words without accents and case, and blanks for whatever is neither letter nor digit."""
-    plain = unicodedata.normalize("NFKD", " ".join(part for part in parts if part)[:LONGEST]).casefold()
-    if not plain.isascii():
-        plain = ACCENTS.sub("", plain)  # often all that was not ASCII
-    if plain.isascii():
-        return plain.translate(BLANKED)
-    return "".join(c if c.isalnum() else "" if unicodedata.combining(c) else " " for c in plain)
-
-
-def all_short(words: str) -> bool:
-    """Tell, without looking at each, that no word is longer than LONGEST_WORD."""
-    blank = -1
-    while len(words) - blank > LONGEST_WORD + 1:
-        # Of a short word behind a blank, the next blank stands within so many characters; the last such one will do.
-        blank = words.rfind(" ", blank + 1, blank + LONGEST_WORD + 2)
-        if blank < 0:
-            return False
-    return True
-
-
-def remember(transaction: Transaction, entry_id: int, parts: Iterable[str | None]) -> None:
-    """Index an entry."""
-    words = blanked(parts)
-    if not all_short(words):
-        words = " ".join([word[:LONGEST_WORD] for word in words.split()])
+def remember(
+    transaction: Transaction, entry_id: int, parts: Iterable[str | None], text: str, words: str | None = None
+) -> None:
+    """Index an entry: its text, and the short parts that belong to it. `words` are those of the text, if known."""
+    words = f"{indexed(parts)} {words}" if words is not None else indexed((*parts, text))
     write = search_fts5.remember if transaction.dialect == "sqlite" else search_gin.remember
     write(transaction, entry_id, words)
 

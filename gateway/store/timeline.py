@@ -76,8 +76,12 @@ def add_entry(
     html: str | None = None,
     subject: str = "",
     files: Iterable[str] = (),
+    words: str | None = None,
 ) -> int:
-    """Write one entry, with `subject` and the names of `files` in the index only. It does not touch the ticket."""
+    """Write one entry, with `subject` and the names of `files` in the index only. It does not touch the ticket.
+
+    `words` are those of `text` for the index, where they are known already.
+    """
     entry_id = int(
         context.transaction.value(
             INSERT_ENTRY,
@@ -95,7 +99,7 @@ def add_entry(
         )
     )
     if kind in search.SAID or subject:
-        search.remember(context.transaction, entry_id, (subject, author, *files, text))
+        search.remember(context.transaction, entry_id, (subject, author, *files), text, words)
     news.entry_written(context, ticket_id, entry_id, kind, author)
     return entry_id
 

@@ -128,6 +128,17 @@ async def test_search_finds_subjects_bodies_people_and_names_of_files(office, ty
     assert theirs.items == ()
 
 
+@pytest.mark.parametrize("typed", ["kangaroo", "kanga", '"the very first"', "first kangaroo"])
+async def test_search_finds_what_stands_far_down_in_a_long_text(office, typed):
+    log = "".join(f"{number} went wrong again\n" for number in range(1200))
+    wanted = await office.ticket("Log", f"These are the very first lines.\n{log}Then came a kangaroo.\n")
+    await office.ticket("Another log", log)
+
+    found = await office.desk.tickets.search(office.lea, typed)
+
+    assert [item.line.number for item in found.items] == [wanted]
+
+
 @pytest.mark.parametrize(
     "typed", ["", "   ", '"', '""', "* - ( ) AND OR NOT", "NEAR(a b)", "'; --", "a\x00b", "\ud800", "🙂"]
 )

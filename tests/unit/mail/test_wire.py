@@ -23,11 +23,11 @@ from gateway.model import ParsedMail
     ],
 )
 def test_text_and_what_is_new_in_it_come_out_as_they_went_in(text, reply):
-    mail = ParsedMail(text=text, reply_text=reply, fingerprint="0f")
+    mail = ParsedMail(text=text, reply_text=reply, fingerprint="0f", words="may i")
     read = wire.loads(wire.dumps(mail))
 
     assert read == mail
-    assert read.fingerprint == "0f"
+    assert (read.fingerprint, read.words) == ("0f", "may i")
 
 
 def test_a_text_that_begins_with_what_is_new_travels_once():

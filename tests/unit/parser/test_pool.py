@@ -15,7 +15,9 @@ import pytest
 
 from gateway.errors import ParserDied, Transient
 from gateway.mail import parse
+from gateway.mail.folded import indexed
 from gateway.parser import ParserPool
+from gateway.rules.behaviour import fingerprint
 
 
 @dataclass
@@ -44,6 +46,16 @@ async def pool() -> AsyncIterator[ParserPool]:
 async def test_answers_what_parse_answers(pool: ParserPool) -> None:
     raw = mail(7)
     assert await pool.parse(raw) == parse(raw)
+
+
+async def test_words_and_fingerprint_are_worked_out_beside_the_daemon(pool: ParserPool) -> None:
+    raw = mail(7, filler=30_000)
+
+    read = await pool.parse(raw)
+
+    assert read.words == indexed([read.reply_text or read.text])
+    assert read.words
+    assert read.fingerprint == fingerprint(parse(raw))
 
 
 async def test_many_at_once_get_their_own_answers(pool: ParserPool) -> None:
@@ -191,6 +203,7 @@ import asyncio, sys
 from datetime import timedelta
 from types import SimpleNamespace
 from gateway.parser import ParserPool
+from gateway.rules.behaviour import fingerprint
 
 async def main():
     limits = SimpleNamespace(parser_processes=2, parser_timeout=timedelta(seconds=60), parser_memory=768 << 20)
