@@ -14,6 +14,7 @@ from gateway.store import intakes
 from gateway.store.core import StoreCore
 from gateway.store.pace import Rank
 from gateway.store.raw import Octets, RawMail, is_light
+from gateway.store.statement import Transaction
 from gateway.store.times import to_number
 from gateway.store.together import Together
 from gateway.store.writer import SqlWriter
@@ -50,11 +51,14 @@ class IntakeSide(StoreCore):
         """Take up to `limit` waiting intakes, each try counted and committed; one tried before is taken alone."""
         await self.void_leases()
         now, tried_first = self.now(), next(self._turn)
-        taken = await self._writes.run(
-            lambda transaction: intakes.take(transaction, limit, lease, now, tried_first=tried_first, most=octets),
-            rank=Rank.BEHIND,
-        )
-        if (pace := self._writes.pace) is not None:
+        pace = self._writes.pace
+
+        def take(transaction: Transaction) -> list[intakes.Taken]:
+            most, room = pace.bite(limit, octets) if pace is not None else (limit, octets)
+            return intakes.take(transaction, most, lease, now, tried_first=tried_first, most=room)
+
+        taken = await self._writes.run(take, rank=Rank.BEHIND)
+        if pace is not None:
             pace.reads(len(taken), sum(item.octets for item in taken))
             waited = (now - to_number(item.claim.envelope.received_at) for item in taken if item.claim.attempt == 1)
             pace.lag(max(waited, default=0) / 1e6)

@@ -236,9 +236,12 @@ class Lane:
     def _run_group(self, worker: Worker, group: list[Job[Any]]) -> None:
         """Run jobs in one transaction. What the database rolled back as a whole is run again one by one."""
         again = self._attempt(worker, group)
-        if self.pace is not None and worker.begun is not None:
-            self.pace.rest(self.pace.clock() - worker.begun)
-            worker.begun = None
+        if self.pace is not None:
+            if any(job.rank is Rank.FIRST for job in group):
+                self.pace.press()
+            if worker.begun is not None:
+                self.pace.rest(self.pace.clock() - worker.begun)
+                worker.begun = None
         for job in again:
             for _ in range(REPEATS):
                 if not self._attempt(worker, [job]):

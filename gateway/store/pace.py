@@ -1,8 +1,8 @@
 """Who goes first where the store is written: clients that wait for their 250, then all else, and judging behind them.
 
 While mails come in, one thread judges, for a tenth of the time, with its commits and the reading of mails counted in,
-and lets others in between after every slice; when none come in, judging gets all of it. A burst is thus taken first and
-judged then. Under a load without end, where mails wait for their judgement too long, it gets half: accepting slows
+lets others in between after every slice, and has no more mails in hand than are soon read; when none come in, judging
+gets all of it. A burst is thus taken first and judged then. Under a load without end, where mails wait for their judgement too long, it gets half: accepting slows
 down, and tickets go on being opened.
 """
 
@@ -13,11 +13,14 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Final
 
-QUIET: Final = 0.05  # seconds without a new mail, after which judging has the store for itself
+QUIET: Final = 0.05  # seconds without a new mail, after which judging has the store for itself ...
+GAPS: Final = 2.0  # ... or so many times as long as the last gap, because large mails of many clients come in waves ...
+LONGEST_QUIET: Final = 0.25  # ... but no longer; a mail after a longer gap is the first of another burst
 SLICE: Final = 0.002  # seconds that judging takes before it looks whether others wait
 PAUSE: Final = 9.0  # times as long as a slice took, judging then rests while mails come in: a share of 1 in 10
 READING_MAIL: Final = 0.001  # seconds that a parser process takes for a mail, about ...
 READING_OCTET: Final = 20e-9  # ... and for each of its octets
+BITE: Final = 0.02  # seconds of reading that judging takes in hand at once while mails come in
 LONGEST_REST: Final = 2.0  # seconds; far below the deadline of what waits here
 LATE: Final = 5.0  # seconds that a mail may wait for its judgement ...
 LATE_PAUSE: Final = 1.0  # ... before the share becomes 1 in 2
@@ -36,13 +39,16 @@ class Pace:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
-        self._pressed_until = 0.0
+        self._pressed_at = self._pressed_until = 0.0
         self._resting_until = 0.0
         self._pause = PAUSE
 
     def press(self) -> None:
-        """Note that a client waits for its 250."""
-        self._pressed_until = self.clock() + QUIET
+        """Note that a client waits for its 250, or was given it and may have more."""
+        now = self.clock()
+        gap, self._pressed_at = now - self._pressed_at, now
+        quiet = QUIET if gap > LONGEST_QUIET else min(max(QUIET, GAPS * gap), LONGEST_QUIET)
+        self._pressed_until = max(self._pressed_until, now + quiet)
 
     def lag(self, seconds: float) -> None:
         """Note how long the mail had waited that judging has come to."""
@@ -57,6 +63,15 @@ class Pace:
     def reads(self, mails: int, octets: int) -> None:
         """Note that mails go to the parser processes, which take processors from those that take mail."""
         self.rest(mails * READING_MAIL + octets * READING_OCTET)
+
+    def bite(self, mails: int, octets: int) -> tuple[int, int]:
+        """Return how many mails and octets, of so many, judging may take in hand: while mails come in, not all it can.
+
+        What was taken is read at once, however long judging rests then.
+        """
+        if not self.pressed():
+            return mails, octets
+        return min(mails, round(BITE / READING_MAIL)), min(octets, round(BITE / READING_OCTET))
 
     def pressed(self) -> bool:
         """Tell whether mails come in."""

@@ -97,6 +97,46 @@ def test_no_rest_is_as_long_as_the_patience_of_what_waits():
     assert pace.wait() == 0
 
 
+def test_while_mails_come_in_judging_takes_no_more_in_hand_than_it_soon_has_read():
+    clock = Hands()
+    pace = Pace(clock)
+    assert pace.bite(32, 32 << 20) == (32, 32 << 20)
+    pace.press()
+    assert pace.bite(32, 32 << 20) == (20, 1_000_000)
+    assert pace.bite(4, 1000) == (4, 1000)
+    clock.time += 2 * QUIET
+    assert pace.bite(32, 32 << 20) == (32, 32 << 20)
+
+
+def test_mails_that_come_in_waves_are_one_burst():
+    clock = Hands()
+    pace = Pace(clock)
+    for _wave in range(3):
+        for _ in range(10):
+            pace.press()
+        clock.time += 0.08
+    assert pace.pressed()
+    clock.time += 0.08
+    assert not pace.pressed()
+
+    clock.time += 60.0
+    pace.press()
+    clock.time += QUIET
+    assert not pace.pressed()
+
+
+async def test_a_burst_of_large_mails_is_claimed_one_by_one_until_it_is_over(store: SqlStore) -> None:
+    assert store._writes.pace is not None
+    for number in range(4):
+        await store.accept(bytes([number]) * 600_000, [envelope(store)], ["support"])
+
+    first = await store.claim_intakes(10, timedelta(minutes=1))
+    await asyncio.sleep(2 * QUIET)
+    others = await store.claim_intakes(10, timedelta(minutes=1))
+
+    assert (len(first), len(others)) == (1, 3)
+
+
 async def test_a_client_goes_before_judging_that_asked_first(store: SqlStore) -> None:
     order: list[str] = []
     gate, inside = threading.Event(), threading.Event()

@@ -81,7 +81,8 @@ async def test_files_are_named_by_their_content_and_come_back(file_store: SqlSto
 
     name = hashlib.sha256(MAIL).hexdigest()
     assert [path.name for path in (tmp_path / "raw").rglob("*") if path.is_file()] == [name]
-    assert [claim.raw for claim in await file_store.claim_intakes(10, MINUTE)] == [MAIL, MAIL]
+    claims = [*await file_store.claim_intakes(1, MINUTE), *await file_store.claim_intakes(1, MINUTE)]
+    assert [claim.raw for claim in claims] == [MAIL, MAIL]
     assert (await file_store.audit()).problems == ()
 
 
