@@ -2,8 +2,8 @@
 
 While mails come in, one thread judges, for a tenth of the time, with its commits and the reading of mails counted in,
 lets others in between after every slice, and has no more mails in hand than are soon read; when none come in, judging
-gets all of it. A burst is thus taken first and judged then. Under a load without end, where mails wait for their judgement too long, it gets half: accepting slows
-down, and tickets go on being opened.
+gets all of it. A burst is thus taken first and judged then. Under a load without end, where mails wait for their
+judgement too long, it gets half: accepting slows down, and tickets go on being opened.
 """
 
 from __future__ import annotations
