@@ -6,6 +6,8 @@ import binascii
 import re
 from typing import Final
 
+import pybase64
+
 # Letters and digits only: mailers write "8-bit", "quoted printable", "base_64"
 _IDENTITY: Final = frozenset({"", "7bit", "8bit", "7bits", "8bits", "binary", "none", "plain", "identity"})
 _BASE64: Final = frozenset({"base64", "b64", "xbase64"})
@@ -45,7 +47,7 @@ def _base64(body: bytes) -> tuple[bytes, list[str]]:
     padding = body.find(b"=")
     if padding < 0 or not body[padding:].strip(b"\r\n\t ="):
         try:
-            return binascii.a2b_base64(body), []
+            return pybase64.b64decode(body), []
         except binascii.Error:
             clean = body.translate(None, _NOT_ALPHABET)
             return _run(clean), ["base64.damaged" if len(clean) % 4 == 1 else "base64.unpadded"]
@@ -72,7 +74,7 @@ def _run(octets: bytes) -> bytes:
     clean = octets.translate(None, _NOT_ALPHABET)
     if len(clean) % 4 == 1:  # one character holds no octet
         clean = clean[:-1]
-    return binascii.a2b_base64(clean + b"=" * (-len(clean) % 4))
+    return pybase64.b64decode(clean + b"=" * (-len(clean) % 4))
 
 
 def _uu(body: bytes) -> tuple[bytes, list[str]]:

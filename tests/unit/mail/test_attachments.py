@@ -1,5 +1,6 @@
 """Attachments: every file of a mail, wherever it hides, under a safe name, hashed, and found again later."""
 
+import binascii
 import hashlib
 import re
 import struct
@@ -340,3 +341,17 @@ def test_transfer_encodings(body: bytes, encoding: str, octets: bytes, defects: 
 @given(st.binary(max_size=200), st.sampled_from(["base64", "quoted-printable", "x-uuencode", "", "binary", "x"]))
 def test_no_encoding_raises(body: bytes, encoding: str) -> None:
     assert isinstance(decode(body, encoding)[0], bytes)
+
+
+@given(
+    st.lists(st.sampled_from([b"QUJD", b"YQ", b"Z", b"//+8", b"\r\n", b"!", b"\xff"]), max_size=30).map(b"".join),
+    st.sampled_from([b"", b"=", b"==", b"===", b"=\r\n", b"= =\r\n"]),
+)
+def test_base64_is_read_as_the_standard_library_reads_it(body: bytes, end: bytes) -> None:
+    """RFC 2045 §6.8: what is outside of the alphabet is no code."""
+    code = b"QUJD" * 50 + body + end
+    try:
+        wanted = binascii.a2b_base64(code)
+    except binascii.Error:
+        return
+    assert decode(code, "base64") == (wanted, [])
