@@ -114,6 +114,7 @@ class PostgresqlConnector:
         milliseconds = int(seconds * 900)  # a little before our own deadline, so that the server's word arrives
         try:
             connection.execute("SET synchronous_commit = on")
+            connection.execute("SET jit = off")  # takes longer to compile than our statements to run
             connection.execute(f"SET statement_timeout = {milliseconds}".encode())
             connection.execute(f"SET idle_in_transaction_session_timeout = {milliseconds}".encode())
         except BaseException:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import func, literal_column, select
+from sqlalchemy import ARRAY, BigInteger, any_, bindparam, cast, func, literal_column, select
 
 from gateway.desk.nouns import Found, Page, Reach
 from gateway.store import search
@@ -16,7 +16,9 @@ from gateway.store.reach import inside, queues_of, rounded, values
 from gateway.store.statement import Statement
 from gateway.store.tables import entries, ticket_tags, tickets
 
-BATCHES = (150, 500, 1000, 1000)  # hits to look at, one batch after the other: few of them may be in reach
+FIRST, LEAST, MOST = 150, 50, 1000  # hits to look at together: at first, and then as many as should be missing
+LOOKED_AT = 2650  # hits in all, for one page: few of them may be in reach
+AMPLE = 1.5  # times as many as should be missing
 
 t, e = tickets.c, entries.c
 
@@ -29,13 +31,16 @@ class Said(NamedTuple):
 
 
 @cache
-def places(entries_: int, queues: int) -> Statement:
+def places(dialect: str, entries_: int, queues: int) -> Statement:
     """Return the statement that says of which ticket in reach each of so many entries is.
 
     The queue is looked up for each of them: of a join, a planner makes a walk over all tickets.
     """
     queue = select(t.queue).where(t.id == e.ticket_id).scalar_subquery()
-    return Statement(select(e.id, e.ticket_id).where(inside(e.id, "entry", entries_), inside(queue, "queue", queues)))
+    hit = inside(e.id, "entry", entries_)
+    if dialect == "postgresql":  # one value, however many they are: reading a thousand of them takes it longest
+        hit = e.id == any_(cast(bindparam("hits"), ARRAY(BigInteger)))
+    return Statement(select(e.id, e.ticket_id).where(hit, inside(queue, "queue", queues)))
 
 
 @cache
@@ -68,15 +73,18 @@ def find_words(context: Context, reach: Reach, typed: str, limit: int, cursor: s
     before = at[1] if at else END
     find = search.finder(context.transaction, phrases)
     newest: dict[int, int] = {}
-    more = False
-    for batch in BATCHES:
+    more, looked, batch = False, 0, FIRST
+    while looked < LOOKED_AT:
         hits = find(before, batch)
         more = len(hits) == batch
         if not hits:
             break
         size = rounded(len(hits))
         rows = context.transaction.rows(
-            places(size, len(queues)), **values("entry", hits, size), **values("queue", queues)
+            places(context.transaction.dialect, size, len(queues)),
+            **values("entry", hits, size),
+            **values("queue", queues),
+            hits=hits,
         )
         where: dict[int, int] = dict(rows)
         for hit in hits:
@@ -86,6 +94,8 @@ def find_words(context: Context, reach: Reach, typed: str, limit: int, cursor: s
                 break
         if len(newest) == limit or not more:
             break
+        looked += len(hits)
+        batch = min(enough(limit - len(newest), len(newest), looked), LOOKED_AT - looked)
     lines = lines_of(context, reach.agent, list(newest))
     said = texts(context, list(newest.values()))
     found = tuple(
@@ -94,6 +104,11 @@ def find_words(context: Context, reach: Reach, typed: str, limit: int, cursor: s
         if number in lines
     )
     return Page(found, encode(0, before) if more else None)
+
+
+def enough(missing: int, found: int, looked: int) -> int:
+    """Return how many more hits should have the tickets that are missing, after what so many have had."""
+    return max(LEAST, min(MOST, 2 * looked, int(missing * looked / max(found, 1) * AMPLE)))
 
 
 def texts(context: Context, hits: list[int]) -> dict[int, Said]:

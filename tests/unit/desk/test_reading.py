@@ -6,6 +6,9 @@ import pytest
 
 from gateway.desk import Changes, Filter, Words
 from gateway.errors import NotFound
+from gateway.store.cursors import END
+from gateway.store.search import finder
+from gateway.store.search_ways import How, Way
 from tests.support.desk import LEA, TOM
 
 EVERYTHING = Filter()
@@ -185,19 +188,62 @@ async def test_a_beginning_that_would_merge_too_much_is_taken_as_near_as_can_be(
     assert len(page.items) == (on_sqlite if office.store.url.startswith("sqlite") else on_postgresql)
 
 
-async def test_search_goes_back_from_window_to_window(office, monkeypatch):
-    monkeypatch.setattr("gateway.store.search_gin.WALKED", 2)
-    monkeypatch.setattr("gateway.store.search_gin.BLOCK", 2)
-    monkeypatch.setattr("gateway.store.search_gin.WIDER", 1)
-    monkeypatch.setattr("gateway.store.search_gin.SAMPLED", 2)
-    monkeypatch.setattr("gateway.store.desk_search.BATCHES", (2, 5, 50))
-    wanted = [await office.ticket(f"Copper {n}", "zinc" if n % 3 else "tin and zinc") for n in range(9)]
+@pytest.fixture
+def small(monkeypatch):
+    """Let a search look at few entries at once, so that a few mails are many."""
+    for name, value in {"WALKED": 2, "FURTHER": 0, "BLOCK": 2, "SPOTS": 3, "SPOT": 2, "KEPT": 4}.items():
+        monkeypatch.setattr(f"gateway.store.search_gin.{name}", value)
+    for name, value in {"FIRST": 2, "LEAST": 1, "MOST": 5}.items():
+        monkeypatch.setattr(f"gateway.store.desk_search.{name}", value)
 
-    everything = await office.desk.tickets.search(office.lea, "copp zin")
-    few = await office.desk.tickets.search(office.lea, 'copper "tin and" zi')
 
-    assert [item.line.number for item in everything.items] == wanted[::-1]
+@pytest.mark.parametrize("how", [None, *How])
+async def test_search_gives_the_newest_whichever_way_it_goes_back(office, monkeypatch, small, how):
+    if how:
+        monkeypatch.setattr("gateway.store.search_gin.cheapest", lambda leads, *_: Way(0, how, tuple(leads)))
+    wanted = [
+        await office.ticket(f"Copper {n}", "zinc" if n % 3 else "tin and zinc", author=f"p{n}@customer.example")
+        for n in range(20)
+    ]
+    others = [await office.ticket("Copper", "and tin zincs", rcpt_to="billing-in@tickets.example.org")]
+    others += [await office.ticket(subject) for subject in ("Copper", "Zinc", "Zinc and tin copper")]
+    search = office.desk.tickets.search
+
+    everything = await search(office.lea, "copp zin")
+    few = await search(office.lea, 'copper "tin and" zi')
+    first = await search(office.lea, '"tin and zinc"', limit=3)
+    second = await search(office.lea, '"tin and zinc"', limit=3, cursor=first.next)
+    nothing = await search(office.lea, '"zinc tin" copper')
+    hits = await office.store.read(lambda context: all_of(finder(context.transaction, [["tin", "and"], ["zin"]])))
+
+    assert [item.line.number for item in everything.items] == [others[-1], *wanted[::-1]]
     assert [item.line.number for item in few.items] == wanted[::3][::-1]
+    assert [item.line.number for item in (*first.items, *second.items)] == wanted[::3][:-7:-1]
+    assert nothing.items == ()
+    assert len(hits) == len(wanted[::3])
+    assert hits == sorted(set(hits), reverse=True)
+
+
+def all_of(find):
+    """Return all hits of a search, some by some."""
+    found, before = [], END
+    while hits := find(before, 3):
+        found += hits
+        before = hits[-1]
+    return found
+
+
+async def test_a_page_of_hits_ends_where_enough_of_them_were_looked_at(office, monkeypatch, small):
+    monkeypatch.setattr("gateway.store.desk_search.LOOKED_AT", 7)
+    seen = [await office.ticket(f"Copper {n}") for n in range(3)]
+    for n in range(9):
+        await office.ticket(f"Copper {n}", rcpt_to="billing-in@tickets.example.org")
+
+    first = await office.desk.tickets.search(office.lea, "copper")
+    second = await office.desk.tickets.search(office.lea, "copper", cursor=first.next)
+
+    assert first.items == ()
+    assert [item.line.number for item in second.items] == seen[::-1]
 
 
 @pytest.mark.parametrize(

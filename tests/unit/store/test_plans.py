@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import psycopg
 import pytest
 
 from gateway.desk.nouns import Changes, Filter, Position, Words
+from gateway.store.search_ways import How, Way
 from gateway.store.statement import Row, Statement, Transaction
 from tests.support.desk import LEA, Office, open_office
 
@@ -137,9 +139,11 @@ async def some_of_everything(office: Office) -> list[int]:
 
 
 async def test_the_main_queries_use_indexes(database_url, tmp_path: Path, clock, asked, monkeypatch):
+    hows = cycle(How)
     monkeypatch.setattr("gateway.store.search_gin.WALKED", 1)
+    monkeypatch.setattr("gateway.store.search_gin.FURTHER", 0)
     monkeypatch.setattr("gateway.store.search_gin.BLOCK", 1)
-    monkeypatch.setattr("gateway.store.search_gin.WIDER", 1)
+    monkeypatch.setattr("gateway.store.search_gin.cheapest", lambda leads, *_: Way(0, next(hows), tuple(leads)))
     seen: dict[str, dict[str, Row]] = {}
     async with open_office(database_url, tmp_path, clock) as office:
         tickets = await some_of_everything(office)
