@@ -66,7 +66,9 @@ def says_forward(subject: str) -> bool:
 
 def _cut(text: str, *, forwarded: bool) -> tuple[Cut, bool]:
     """Return the cut, and whether a quote was taken away."""
-    normal = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\x85", "\n")
+    normal = text
+    if "\r" in text or not text.isascii():
+        normal = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\x85", "\n")
     pieces = normal[:LIMIT].split("\n")
     lines = Lines(pieces[:LINES])
     parts = sort_lines(lines, forwarded=forwarded)
