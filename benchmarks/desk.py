@@ -7,7 +7,8 @@ Three questions for each database:
 pages        how long a whole request to the application takes (session, queries, page), in this process and without
              the network, for an agent who sees 3 of 8 queues, one who sees 1, and an administrator.
 acceptance   how long a mail takes from the moment it is due to its 250, at 100 mails a second that are judged, too:
-             `poterne serve` alone, and with agents who read 10 pages a second, turn by turn.
+             `poterne serve` alone, with agents who read 10 pages a second, and with a process that takes as much
+             processor time and asks for nothing, turn by turn.
 live         processor time of the daemon for the live streams of 50 agents to whom nothing happens.
 
 Making the databases takes most of the time; with --keep they are made once, and each run works on a copy.
@@ -19,7 +20,6 @@ import argparse
 import asyncio
 import contextlib
 import random
-import statistics
 import sys
 import tempfile
 import time
@@ -30,7 +30,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import desk_data as data
+from benchmarks.desk_acceptance import SLOWER, acceptance
 from benchmarks.desk_load import Postman, Readers, streams
+from benchmarks.figures import percentile, say, verdict
 from benchmarks.processes import family, processor_seconds
 from gateway.instance import SystemClock
 from gateway.store.times import to_number
@@ -39,8 +41,7 @@ from tests.support.desk import BEA, CONFIGURATION, LEA, Office, open_office
 from tests.support.postgres import PostgresServer, postgres_server
 from tests.support.site import Browser, browsers
 
-GOAL, SLOWER = 50.0, 10.0  # milliseconds at the 95th percentile; percent
-RATE, PAGES = 100, 10  # mails and pages a second
+GOAL = 50.0  # milliseconds at the 95th percentile
 AGENTS = 50
 
 MORE = "".join(
@@ -50,21 +51,6 @@ MORE = "".join(
 )
 
 Asks = Callable[[int], tuple[Browser, str]]
-
-
-def say(words: str) -> None:
-    """Print a line at once."""
-    print(words, flush=True)
-
-
-def percentile(times: list[float], share: float) -> float:
-    """Return the value below which a share of the times is."""
-    return sorted(times)[min(len(times) - 1, int(len(times) * share))]
-
-
-def verdict(met: bool) -> str:
-    """Return how a goal is said to be met or missed."""
-    return "met" if met else "MISSED"
 
 
 # --- pages -----------------------------------------------------------------------------------------------------
@@ -165,43 +151,6 @@ async def pages(office: Office, options: argparse.Namespace) -> bool:
 # --- the daemon ------------------------------------------------------------------------------------------------
 
 
-async def acceptance(daemon: Daemon, secrets: list[str], options: argparse.Namespace) -> bool:
-    """Take mails at a rate, alone and beside readers, turn by turn; print and judge the difference."""
-    near = (made.ticket for made in data.make(options.tickets, 1, first=options.tickets - 100))
-    one, other, *_ = (number for number, queue, *_ in near if queue in data.SEEN)
-    paths = ["/", f"/tickets/{one}", "/?queue=support", "/search?q=kalo", f"/tickets/{other}", "/search?q=ren"]
-    postman, readers = Postman(daemon.lmtp), Readers(daemon.http, secrets, paths)
-    await postman.open()
-    await asyncio.gather(postman.run(3, RATE), readers.run(3, PAGES))  # warm
-    readers.taken.clear()
-    alone: list[list[float]] = []
-    beside: list[list[float]] = []
-    for turn in range(options.turns):  # a busy moment of the machine meets both
-        for reading in (False, True) if turn % 2 else (True, False):
-            work = [postman.run(options.seconds, RATE)]
-            if reading:
-                work.append(readers.run(options.seconds, PAGES))  # type: ignore[arg-type]
-            times, *_ = await asyncio.gather(*work)
-            (beside if reading else alone).append(times)
-    await postman.close()
-    good = True
-    for name, of in (("median", statistics.median), ("mean", statistics.fmean)):
-        before, after = [of(times) for times in alone], [of(times) for times in beside]
-        changes = sorted((b / a - 1) * 100 for a, b in zip(before, after, strict=True))
-        middle = statistics.median(changes)
-        good = good and (name != "median" or middle <= SLOWER)
-        say(
-            f"  acceptance at {RATE}/s, {name:6}: {statistics.median(before):6.2f} ms alone, "
-            f"{statistics.median(after):6.2f} ms beside {PAGES} pages a second: {middle:+.1f} % "
-            f"({options.turns} turns, {changes[0]:+.0f} to {changes[-1]:+.0f} %)"
-        )
-    late = [percentile([time for times in some for time in times], 0.95) for some in (alone, beside)]
-    say(f"  acceptance at {RATE}/s, p95   : {late[0]:6.2f} ms alone, {late[1]:6.2f} ms beside")
-    middle, last = (percentile(readers.taken, share) for share in (0.5, 0.95))
-    say(f"  pages meanwhile, over HTTP: p50 {middle:.1f}  p95 {last:.1f} ms")
-    return good
-
-
 async def live(daemon: Daemon, secrets: list[str], seconds: float) -> None:
     """Print what listening costs the daemon while nothing happens."""
     assert daemon.process is not None
@@ -231,15 +180,32 @@ async def sign_in(office: Office) -> list[str]:
     return secrets
 
 
-async def measure(url: str, folder: Path, options: argparse.Namespace) -> bool:
-    """Print the table of one database; return whether the goals are met."""
+def read_meanwhile(tickets: int) -> list[str]:
+    """Return the paths that agents read while mail comes."""
+    near = (made.ticket for made in data.make(tickets, 1, first=tickets - 100))
+    one, other, *_ = (number for number, queue, *_ in near if queue in data.SEEN)
+    return ["/", f"/tickets/{one}", "/?queue=support", "/search?q=kalo", f"/tickets/{other}", "/search?q=ren"]
+
+
+async def measure(url: str, folder: Path, options: argparse.Namespace, servers: list[int]) -> bool:
+    """Print the table of one database, whose server processes are given; return whether the goals are met."""
+    good = True
     async with open_office(url, folder, SystemClock(), text=CONFIGURATION + MORE) as office:
-        good = await pages(office, options)
+        if options.only != "daemon":
+            good = await pages(office, options)
+        else:
+            await office.store.grant_queues(LEA, data.SEEN)
         secrets = await sign_in(office)
+    if options.only == "pages":
+        return good
     with Daemon(folder / "daemon", database=url, queues=data.QUEUES) as daemon:
         await asyncio.to_thread(daemon.start)
         await live(daemon, secrets, options.seconds)
-        good = await acceptance(daemon, secrets, options) and good
+        assert daemon.process
+        servers = [daemon.process.pid, *servers]
+        readers = Readers(daemon.http, secrets, read_meanwhile(options.tickets))
+        turns = {"turns": options.turns, "seconds": options.seconds}
+        good = await acceptance(Postman(daemon.lmtp), readers, servers, **turns) and good
         await asyncio.to_thread(daemon.stop)
     return good
 
@@ -277,14 +243,15 @@ def run(kept: Path, options: argparse.Namespace) -> bool:
     for kind in kinds:
         say(f"{kind} ({time.strftime('%H:%M:%S')})")
         with tempfile.TemporaryDirectory(prefix="poterne-bench-", dir=kept) as name, contextlib.ExitStack() as stack:
-            folder = Path(name)
+            folder, servers = Path(name), []
             if kind == "sqlite":
                 url = data.copy_sqlite(kept / f"desk-{options.tickets}.db", folder)
             else:
                 server = stack.enter_context(server_in(kept))
                 url = server.new_database(f"desk_{options.tickets}")
                 stack.callback(server.drop, url)
-            good = asyncio.run(measure(url, folder, options)) and good
+                servers = [int((server.folder / "data" / "postmaster.pid").read_text().split()[0])]
+            good = asyncio.run(measure(url, folder, options, servers)) and good
     return good
 
 
@@ -292,9 +259,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tickets", type=int, default=200_000)
     parser.add_argument("--times", type=int, default=100, help="requests of each kind")
-    parser.add_argument("--turns", type=int, default=6, help="of accepting mail alone and beside readers")
+    parser.add_argument(
+        "--turns", type=int, default=10, help="of accepting mail alone, beside readers, and beside other work"
+    )
     parser.add_argument("--seconds", type=float, default=4, help="of each turn")
     parser.add_argument("--database", choices=["sqlite", "postgresql", "both"], default="both")
+    parser.add_argument("--only", choices=["pages", "daemon"], help="leave the rest out")
     parser.add_argument("--keep", type=Path, help="make the databases here, and use those that are here")
     parser.add_argument("--strict", action="store_true", help="exit 1 if a goal is missed")
     options = parser.parse_args()
