@@ -16,6 +16,7 @@ from sqlalchemy import (
     Select,
     Subquery,
     bindparam,
+    exists,
     func,
     literal_column,
     select,
@@ -68,8 +69,8 @@ def narrowing(shape: Shape) -> list[ColumnElement[bool]]:
     conditions += [column == bindparam(name) for name, column in columns.items() if name in shape.by]
     if "nobody" in shape.by:
         conditions.append(t.assignee.is_(None))
-    if "tag" in shape.by:
-        conditions.append(t.id.in_(select(ticket_tags.c.ticket_id).where(ticket_tags.c.tag == bindparam("tag"))))
+    if {"tag", "common tag"} & set(shape.by):
+        conditions.append(exists().where(ticket_tags.c.ticket_id == t.id, ticket_tags.c.tag == bindparam("tag")))
     if "customer" in shape.by:
         conditions.append(t.requester_id.in_(select(c.id).where(c.address == bindparam("customer"))))
     if "organisation" in shape.by:
@@ -80,7 +81,12 @@ def narrowing(shape: Shape) -> list[ColumnElement[bool]]:
 
 
 SELECTIVE = frozenset({"assignee", "customer", "organisation", "tag", "type"})  # of these there are few tickets
-IN_INDEX: dict[str, ColumnElement[int]] = {"updated": t.updated_at, "created": t.created_at}  # of a queue and status
+KEYS: dict[str, ColumnElement[int]] = {
+    "updated": t.updated_at,
+    "created": t.created_at,
+    "due": func.coalesce(t.due_at, literal_column(str(END))),
+}
+IN_INDEX = {"updated", "created"}  # of a queue and status
 
 
 def in_reach(shape: Shape) -> list[ColumnElement[bool]]:
@@ -92,20 +98,31 @@ def in_reach(shape: Shape) -> list[ColumnElement[bool]]:
     return [inside(queue, "queue", shape.queues), inside(status, "status", shape.statuses)]
 
 
-def in_order(source: Select[Any], shape: Shape) -> Select[Any]:
-    """Return the first rows of a source in the order of the list, after the cursor."""
+def in_order(source: Select[Any], shape: Shape, key: ColumnElement[Any], ticket: ColumnElement[int]) -> Select[Any]:
+    """Return the first rows of a source by a key and the number of the ticket, after the cursor."""
     at: BindParameter[Any] = bindparam("at")
     number: BindParameter[Any] = bindparam("number")
-    key: ColumnElement[Any]
     if shape.order == "due":
-        key = func.coalesce(t.due_at, literal_column(str(END)))
         if shape.more:
-            source = source.where(tuple_(key, t.id) > tuple_(at, number))
-        return source.order_by(key, t.id).limit(bindparam("limit"))
-    key = t.created_at if shape.order == "created" else t.updated_at
+            source = source.where(tuple_(key, ticket) > tuple_(at, number))
+        return source.order_by(key, ticket).limit(bindparam("limit"))
     if shape.more:
-        source = source.where(tuple_(key, t.id) < tuple_(at, number))
-    return source.order_by(key.desc(), t.id.desc()).limit(bindparam("limit"))
+        source = source.where(tuple_(key, ticket) < tuple_(at, number))
+    return source.order_by(key.desc(), ticket.desc()).limit(bindparam("limit"))
+
+
+def tagged(shape: Shape) -> Select[Any]:
+    """Return the first tickets with a tag that few have: each is looked up, where a planner would walk over all."""
+    others = shape._replace(by=tuple(name for name in shape.by if name != "tag"))
+    key = select(KEYS[shape.order]).where(t.id == ticket_tags.c.ticket_id, *in_reach(shape), *narrowing(others))
+    found = (
+        select(ticket_tags.c.ticket_id, key.scalar_subquery().label("key"))
+        .where(ticket_tags.c.tag == bindparam("tag"))
+        .offset(literal_column("0"))  # or the key may be looked up for each use
+        .subquery("found")
+    )
+    source = select(found.c.ticket_id).where(found.c.key.is_not(None))
+    return in_order(source, shape, found.c.key, found.c.ticket_id)
 
 
 @cache
@@ -113,24 +130,28 @@ def listing(shape: Shape) -> Statement:
     """Return the statement of a list. What is shown of a ticket is looked up for those alone that stand on the page."""
     arms = shape.queues * shape.statuses
     if shape.order in IN_INDEX and not SELECTIVE & set(shape.by) and arms <= MOST_ARMS:
-        key = IN_INDEX[shape.order].label("key")
+        key = KEYS[shape.order]
         parts = [
             select(
                 in_order(
-                    select(t.id, key).where(
+                    select(t.id, key.label("key")).where(
                         t.queue == bindparam(f"list_queue_{queue}"),
                         t.status == bindparam(f"list_status_{status}"),
                         *narrowing(shape),
                     ),
                     shape,
+                    key,
+                    t.id,
                 ).subquery(f"arm_{queue}_{status}")
             )
             for queue, status in product(range(shape.queues), range(shape.statuses))
         ]
         found = union_all(*parts).subquery("found")
         first = select(found.c.id).order_by(found.c.key.desc(), found.c.id.desc()).limit(bindparam("limit"))
+    elif SELECTIVE & set(shape.by) == {"tag"}:
+        first = tagged(shape)
     else:
-        first = in_order(select(t.id).where(*in_reach(shape), *narrowing(shape)), shape)
+        first = in_order(select(t.id).where(*in_reach(shape), *narrowing(shape)), shape, KEYS[shape.order], t.id)
     picked = select(*PICKED).where(t.id.in_(first)).subquery("picked")
     return Statement(full(picked, shape.order))
 
@@ -207,6 +228,11 @@ def counting(queues: int) -> Statement:
     )
 
 
+# Whether a tag is common: so many tickets are looked up as quickly as the lists are walked over for it.
+COMMON_TAG = 8_000
+MORE_TAGGED = Statement(
+    select(ticket_tags.c.ticket_id).where(ticket_tags.c.tag == bindparam("tag")).limit(1).offset(bindparam("most"))
+)
 UNREAD = Statement(
     select(func.count())
     .select_from(notices)
@@ -233,6 +259,8 @@ def find(context: Context, reach: Reach, wanted: Filter, limit: int, cursor: str
     if wanted.assignee:
         narrowed["assignee"] = wanted.assignee
     by = (*sorted(narrowed), *(("nobody",) if wanted.assignee == "" else ()))
+    if wanted.tag is not None and context.transaction.row(MORE_TAGGED, tag=wanted.tag, most=COMMON_TAG):
+        by = tuple("common tag" if name == "tag" else name for name in by)
     order = wanted.order if wanted.order in {"due", "created"} else "updated"
     at = read_cursor(cursor)
     shape = Shape(len(queues), len(statuses), by, wanted.overdue, order, at is not None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.desk import Changes, Filter, Words
@@ -79,6 +81,34 @@ async def test_lists_are_narrowed_by_everything_that_a_ticket_has(office, clock)
         (Filter(overdue=True), [second]),
     ):
         assert sorted(await numbers(office, office.lea, wanted)) == sorted(expected), wanted
+
+
+@pytest.mark.parametrize("common", [0, 8000])
+@pytest.mark.parametrize("order", ["updated", "created", "due"])
+async def test_a_tag_is_listed_alike_whether_few_or_many_tickets_have_it(office, clock, monkeypatch, common, order):
+    monkeypatch.setattr("gateway.store.desk_lists.COMMON_TAG", common)
+    made = [await office.ticket(f"Number {n}", author=f"p{n}@customer.example") for n in range(8)]
+    hidden = await office.ticket("Theirs", rcpt_to="billing-in@tickets.example.org")
+    change = office.desk.changing.change
+    tagged = made[1:-1]
+    for number in reversed(tagged):
+        clock.move(minutes=1)
+        changes = Changes(add_tags=("vip",), due_at=clock.now() if number % 2 else None, status="solved")
+        await change(office.lea, number, changes if number == made[3] else replace(changes, status=None))
+    await change(office.ada, hidden, Changes(add_tags=("vip",)))
+
+    seen, cursor = [], None
+    for _ in range(3):
+        page = await office.desk.tickets.find(office.lea, Filter(tag="vip", order=order), limit=2, cursor=cursor)
+        seen += [line.number for line in page.items]
+        cursor = page.next
+    unsolved = await numbers(office, office.lea, Filter(tag="vip", order=order, statuses=("new", "open")))
+
+    dated = [number for number in reversed(tagged) if number % 2]  # due when they were tagged
+    by_due = dated + [number for number in tagged if number not in dated]
+    assert seen == {"updated": tagged, "created": tagged[::-1], "due": by_due}[order]
+    assert cursor is None
+    assert unsolved == [number for number in seen if number != made[3]]
 
 
 async def test_the_side_column_counts_what_waits(office, clock):

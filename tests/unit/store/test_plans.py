@@ -154,6 +154,9 @@ async def test_the_main_queries_use_indexes(database_url, tmp_path: Path, clock,
                 page = await desk.tickets.find(who, wanted, limit=1)
                 await desk.tickets.find(who, wanted, limit=1, cursor=page.next)
             seen[f"list: {name}"] = asked.taken()
+        monkeypatch.setattr("gateway.store.desk_lists.COMMON_TAG", 0)
+        await desk.tickets.find(office.lea, FILTERS["a tag"], limit=1)
+        seen["list: a common tag"] = asked.taken()
         for typed in SEARCHES:
             await desk.tickets.search(office.lea, typed)
             seen[f"search: {typed}"] = asked.taken()
