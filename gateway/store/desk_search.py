@@ -32,7 +32,7 @@ class Said(NamedTuple):
 
 @cache
 def places(dialect: str, entries_: int, queues: int) -> Statement:
-    """Return the statement that says of which ticket in reach each of so many entries is.
+    """Return the statement of the tickets in reach that so many entries are of, each with its newest among them.
 
     The queue is looked up for each of them: of a join, a planner makes a walk over all tickets.
     """
@@ -40,7 +40,9 @@ def places(dialect: str, entries_: int, queues: int) -> Statement:
     hit = inside(e.id, "entry", entries_)
     if dialect == "postgresql":  # one value, however many they are: reading a thousand of them takes it longest
         hit = e.id == any_(cast(bindparam("hits"), ARRAY(BigInteger)))
-    return Statement(select(e.id, e.ticket_id).where(hit, inside(queue, "queue", queues)))
+    return Statement(
+        select(func.max(e.id), e.ticket_id).where(hit).group_by(e.ticket_id).having(inside(queue, "queue", queues))
+    )
 
 
 @cache
@@ -79,18 +81,10 @@ def find_words(context: Context, reach: Reach, typed: str, limit: int, cursor: s
         more = len(hits) == batch
         if not hits:
             break
-        size = rounded(len(hits))
-        rows = context.transaction.rows(
-            places(context.transaction.dialect, size, len(queues)),
-            **values("entry", hits, size),
-            **values("queue", queues),
-            hits=hits,
-        )
-        where: dict[int, int] = dict(rows)
-        for hit in hits:
-            before = hit
-            if hit in where and newest.setdefault(where[hit], hit) == hit and len(newest) == limit:
-                more = True
+        before = hits[-1]
+        for hit, ticket in tickets_of(context, hits, queues):
+            if newest.setdefault(ticket, hit) == hit and len(newest) == limit:
+                before, more = hit, True
                 break
         if len(newest) == limit or not more:
             break
@@ -104,6 +98,15 @@ def find_words(context: Context, reach: Reach, typed: str, limit: int, cursor: s
         if number in lines
     )
     return Page(found, encode(0, before) if more else None)
+
+
+def tickets_of(context: Context, hits: list[int], queues: tuple[str, ...]) -> list[tuple[int, int]]:
+    """Return the tickets in reach, each behind its newest hit, newest first."""
+    size = rounded(len(hits))
+    dialect = context.transaction.dialect
+    given = {"hits": hits} if dialect == "postgresql" else values("entry", hits, size)
+    rows = context.transaction.rows(places(dialect, size, len(queues)), **given, **values("queue", queues))
+    return sorted(((hit, ticket) for hit, ticket in rows), reverse=True)
 
 
 def enough(missing: int, found: int, looked: int) -> int:
