@@ -38,7 +38,8 @@ from gateway.store.times import to_moment, to_moment_or_none
 EXCERPT = 200
 ALL_BUT_MERGED = tuple(status.value for status in TicketStatus if status is not TicketStatus.MERGED)
 MOST_ARMS = 200
-UNFINISHED: list[ColumnElement[str]] = [literal_column(f"'{word}'") for word in ("new", "open", "waiting")]
+OPEN_OR_WAITING = frozenset({*OPEN_STATUSES, TicketStatus.WAITING.value})
+UNFINISHED: list[ColumnElement[str]] = [literal_column(f"'{word}'") for word in sorted(OPEN_OR_WAITING)]
 SAID = tuple(sorted(kind.value for kind in search.SAID))
 
 t, e, c = tickets.c, entries.c, customers.c
@@ -90,10 +91,13 @@ IN_INDEX = {"updated", "created"}  # of a queue and status
 
 
 def in_reach(shape: Shape) -> list[ColumnElement[bool]]:
-    """Return the conditions on queue and status; as expressions where a better index than theirs is at hand."""
+    """Return the conditions on queue and status; as expressions where a better index than theirs is at hand.
+
+    What an agent has not finished is little; of everything an agent ever had, it may be at the very end.
+    """
     queue: ColumnElement[Any] = t.queue
     status: ColumnElement[Any] = t.status
-    if SELECTIVE & set(shape.by):
+    if SELECTIVE & set(shape.by) and "unfinished" not in shape.by:
         queue, status = (func.coalesce(column, literal_column("''")) for column in (queue, status))
     return [inside(queue, "queue", shape.queues), inside(status, "status", shape.statuses)]
 
@@ -259,6 +263,8 @@ def find(context: Context, reach: Reach, wanted: Filter, limit: int, cursor: str
     if wanted.assignee:
         narrowed["assignee"] = wanted.assignee
     by = (*sorted(narrowed), *(("nobody",) if wanted.assignee == "" else ()))
+    if SELECTIVE & set(by) == {"assignee"} and OPEN_OR_WAITING.issuperset(statuses):
+        by = (*by, "unfinished")
     if wanted.tag is not None and context.transaction.row(MORE_TAGGED, tag=wanted.tag, most=COMMON_TAG):
         by = tuple("common tag" if name == "tag" else name for name in by)
     order = wanted.order if wanted.order in {"due", "created"} else "updated"
