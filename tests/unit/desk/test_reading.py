@@ -68,6 +68,8 @@ async def test_lists_are_narrowed_by_everything_that_a_ticket_has(office, clock)
 
     for wanted, expected in (
         (Filter(assignee="me"), [first]),
+        (Filter(assignee="me", statuses=("new", "open", "waiting")), [first]),
+        (Filter(assignee="me", statuses=("new", "waiting"), order="due"), []),
         (Filter(assignee=LEA), [first]),
         (Filter(assignee=TOM), []),
         (Filter(assignee=""), [third, second]),
