@@ -1,4 +1,4 @@
-"""ParsedMail as JSON and back, for the pipe between a parser process and the daemon.
+"""ParsedMail as JSON with its texts beside it, and back, for the pipe between a parser process and the daemon.
 
 JSON and not pickle: what comes out of the process that reads strangers' octets must never be code. The form follows
 from the types in gateway.model, so a field added there travels by itself.
@@ -21,17 +21,30 @@ from gateway.model import ParsedMail
 
 
 def dumps(mail: ParsedMail) -> bytes:
-    """Return the mail as JSON in ASCII octets."""
+    """Return the mail as a line of JSON, and behind it its long texts in UTF-8: JSON looks at every sign of a text."""
     form = list(_plain(mail))
     if mail.text.startswith(mail.reply_text):
         form[_REPLY_TEXT] = len(mail.reply_text)  # most texts begin with what is new: it travels once
-    return json.dumps(form, default=_plain, separators=(",", ":")).encode("ascii")
+    texts = []
+    for at in _LONG:
+        if form[at]:
+            texts.append(form[at].encode("utf-8", "surrogatepass"))
+            form[at] = len(texts[-1])
+    return b"".join((json.dumps(form, default=_plain, separators=(",", ":")).encode("ascii"), b"\n", *texts))
 
 
 def loads(data: bytes) -> ParsedMail:
     """Return the mail that `dumps` wrote. Raises ValueError for anything else."""
+    end = data.find(b"\n")
     try:
-        form = json.loads(data)
+        form = json.loads(data[:end])
+        end += 1
+        for at in _LONG:
+            if type(form[at]) is int:
+                start, end = end, end + form[at]
+                form[at] = data[start:end].decode("utf-8", "surrogatepass")
+        if end != len(data):
+            raise ValueError(f"{len(data)} octets, and texts up to {end}")
         if type(form[_REPLY_TEXT]) is int:
             form[_REPLY_TEXT] = form[_TEXT][: form[_REPLY_TEXT]]
         found: ParsedMail = _builder(ParsedMail)(form)
@@ -42,6 +55,7 @@ def loads(data: bytes) -> ParsedMail:
 
 _NAMES = [item.name for item in dataclasses.fields(ParsedMail)]
 _TEXT, _REPLY_TEXT = _NAMES.index("text"), _NAMES.index("reply_text")
+_LONG = [_NAMES.index(name) for name in ("text", "html", "reply_html", "words")]
 _GETTERS: dict[type, Callable[[Any], Any]] = {}
 
 

@@ -30,6 +30,15 @@ def test_text_and_what_is_new_in_it_come_out_as_they_went_in(text, reply):
     assert (read.fingerprint, read.words) == ("0f", "may i")
 
 
+@pytest.mark.parametrize("html", [None, "", "<p>é\n</p>", "\ud800 😀"])
+@pytest.mark.parametrize("text", ["", "a\nb\n", "\ud800 é\x00"])
+def test_texts_of_any_signs_travel_beside_the_rest(text, html):
+    mail = ParsedMail(text=text, html=html, reply_html=html, words=text, subject="a\nb")
+    read = wire.loads(wire.dumps(mail))
+
+    assert (read, read.words) == (mail, mail.words)
+
+
 def test_a_text_that_begins_with_what_is_new_travels_once():
     mail = parse(b"Subject: x\r\n\r\n" + b"All work and no play makes the postman a dull boy.\r\n" * 400)
 
@@ -37,7 +46,14 @@ def test_a_text_that_begins_with_what_is_new_travels_once():
     assert len(wire.dumps(mail)) < len(mail.text) * 1.2
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"[1]", b"null", json.dumps([7] * 40).encode()])
+WHOLE = wire.dumps(ParsedMail(text="Hello", html="<p>Hello</p>"))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"{}", b"[]", b"[1]", b"null", json.dumps([7] * 40).encode(), WHOLE[:-1], WHOLE + b"x", WHOLE[:-1] + b"\xff",
+     WHOLE.replace(b",5,", b",-5,"), WHOLE.replace(b",5,", b",true,"), WHOLE.replace(b"\n", b"")],
+)  # fmt: skip
 def test_anything_else_is_refused(data):
     with pytest.raises(ValueError, match=r"."):
         wire.loads(data)
