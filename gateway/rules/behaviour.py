@@ -110,11 +110,15 @@ def _simhash(features: Iterable[str]) -> int:
             added.append(either ^ carry)
             carry = low & high | carry & either
         planes = [*added, carry]
-    result = 0
-    for bit in reversed(range(BITS)):
-        count = sum([(plane >> bit & 1) << power for power, plane in enumerate(planes)])
-        result = result << 1 | (count * 2 > many)
-    return result
+    # All counters compared with one half of the features at once, from their highest bit down
+    more, equal = 0, (1 << BITS) - 1
+    for power in reversed(range(len(planes))):
+        if many // 2 >> power & 1:
+            equal &= planes[power]
+        else:
+            more |= equal & planes[power]
+            equal &= ~planes[power]
+    return more
 
 
 # --- detectors ------------------------------------------------------------------------------------------------
