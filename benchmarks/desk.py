@@ -260,9 +260,9 @@ def main() -> None:
     parser.add_argument("--tickets", type=int, default=200_000)
     parser.add_argument("--times", type=int, default=100, help="requests of each kind")
     parser.add_argument(
-        "--turns", type=int, default=10, help="of accepting mail alone, beside readers, and beside other work"
+        "--turns", type=int, default=8, help="of accepting mail alone, beside readers, and beside other work"
     )
-    parser.add_argument("--seconds", type=float, default=4, help="of each turn")
+    parser.add_argument("--seconds", type=float, default=3, help="of each turn")
     parser.add_argument("--database", choices=["sqlite", "postgresql", "both"], default="both")
     parser.add_argument("--only", choices=["pages", "daemon"], help="leave the rest out")
     parser.add_argument("--keep", type=Path, help="make the databases here, and use those that are here")
