@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 LONGEST: Final = 50_000  # characters of a text that are searched
-IN_ORDER: Final = 10_000  # of these, in which phrases are found: of what stands behind, each word counts once
+IN_ORDER: Final = 10_000  # of these, in which phrases are found for sure: of what stands behind, each word counts once
 LONGEST_WORD: Final = 100
 _BLANKED: Final = {code: " " for code in range(128) if not chr(code).isalnum()}  # all of ASCII but letters and digits
 _ACCENTS: Final = re.compile("[\u0300-\u034e\u0350-\u036f]+")  # combining; U+034F is none

@@ -28,7 +28,7 @@ REGULAR: Final = 0.3  # coefficient of variation below which gaps are a machine'
 NESTED_TAGS: Final = 3
 FIRST_SUSPICION: Final = timedelta(hours=24)
 LONGEST_SUSPICION: Final = timedelta(days=7)
-MAX_WORDS: Final = 512  # a machine that answers says the same from its first words on
+MAX_WORDS: Final = 1000
 MAX_CHARACTERS: Final = 16384
 
 # --- fingerprint ----------------------------------------------------------------------------------------------

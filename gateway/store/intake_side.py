@@ -60,8 +60,9 @@ class IntakeSide(StoreCore):
         taken = await self._writes.run(take, rank=Rank.BEHIND)
         if pace is not None:
             pace.reads(len(taken), sum(item.octets for item in taken))
-            waited = (now - to_number(item.claim.envelope.received_at) for item in taken if item.claim.attempt == 1)
-            pace.lag(max(waited, default=0) / 1e6)
+            waited = [now - to_number(item.claim.envelope.received_at) for item in taken if item.claim.attempt == 1]
+            if waited or not taken:  # a retry alone says nothing of those that wait for their first
+                pace.lag(max(waited, default=0) / 1e6)
         found = await self.read_raws([item.raw_id for item in taken]) if taken else []
         claims = []
         for item, raw in zip(taken, found, strict=True):

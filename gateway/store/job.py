@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -21,6 +22,7 @@ class Job(Generic[T]):
     """One piece of work, and the future that its caller awaits."""
 
     __slots__ = (
+        "asked_at",
         "error",
         "expiry",
         "finished",
@@ -56,6 +58,7 @@ class Job(Generic[T]):
         self.trace = trace  # False: always rolled back
         self.rank = rank
         self.together = together  # how it is done for many such jobs at once
+        self.asked_at = time.monotonic()
         self.written = False  # was done so in the transaction at hand
         self.result: T | None = None
         self.error: BaseException | None = None

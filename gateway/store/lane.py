@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -27,6 +28,7 @@ T = TypeVar("T")
 GROUP_JOBS = 256  # most jobs of one commit
 GROUP_WEIGHT = 24 << 20  # octets of raw mail in one commit, unless a single mail is larger
 JOB_WEIGHT = 16 << 10  # octets that a job writes besides raw mail: a guess, for the pace of checkpoints
+PATIENCE = 0.2  # of its deadline, after which what waits behind has its turn, whoever else waits
 REPEATS = 5  # of a job that lost a race
 
 
@@ -109,7 +111,7 @@ class Lane:
                 raise StorageUnavailable("the store is closing")
             (self._behind if rank is Rank.BEHIND else self._jobs).append(job)
             if self.pace is not None and rank is Rank.FIRST:
-                self.pace.press()
+                self.pace.press(weight)
             self._wake.notify()
         job.expiry = job.loop.call_later(patience or self.deadline, self._expire, job)
         return await job.future
@@ -194,6 +196,8 @@ class Lane:
         judging = sum(worker.judges for worker in self._workers)
         if not self._behind or judging >= self._most_judging:
             return None
+        if not judging and time.monotonic() - self._behind[0].asked_at > self.deadline * PATIENCE:
+            return 0.0
         return self.pace.wait(judging) if self.pace is not None and not self._closing else 0.0
 
     def _draw(self, queue: deque[Job[Any]], group: list[Job[Any]], weight: int) -> int:
@@ -237,8 +241,8 @@ class Lane:
         """Run jobs in one transaction. What the database rolled back as a whole is run again one by one."""
         again = self._attempt(worker, group)
         if self.pace is not None:
-            if any(job.rank is Rank.FIRST for job in group):
-                self.pace.press()
+            if heaviest := max((job.weight for job in group if job.rank is Rank.FIRST), default=0):
+                self.pace.answer(heaviest)
             if worker.begun is not None:
                 self.pace.rest(self.pace.clock() - worker.begun)
                 worker.begun = None

@@ -3,7 +3,8 @@
 While mails come in, one thread judges, for a tenth of the time, with its commits and the reading of mails counted in,
 lets others in between after every slice, and has no more mails in hand than are soon read; when none come in, judging
 gets all of it. A burst is thus taken first and judged then. Under a load without end, where mails wait for their
-judgement too long, it gets half: accepting slows down, and tickets go on being opened.
+judgement too long, it gets half: accepting slows down, and tickets go on being opened. A judgement that waits for its
+turn too long has the next one, whatever the pace (`lane`).
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from enum import IntEnum
 from typing import Final
 
 QUIET: Final = 0.05  # seconds without a new mail, after which judging has the store for itself ...
-GAPS: Final = 2.0  # ... or so many times as long as the last gap, because large mails of many clients come in waves ...
-LONGEST_QUIET: Final = 0.25  # ... but no longer; a mail after a longer gap is the first of another burst
+SENDING: Final = 60e-9  # ... and for each octet of the last one: the next may be as large, and on its way
+LONGEST_QUIET: Final = 0.25
 SLICE: Final = 0.002  # seconds that judging takes before it looks whether others wait
 PAUSE: Final = 9.0  # times as long as a slice took, judging then rests while mails come in: a share of 1 in 10
 READING_MAIL: Final = 0.001  # seconds that a parser process takes for a mail, about ...
 READING_OCTET: Final = 20e-9  # ... and for each of its octets
 BITE: Final = 0.02  # seconds of reading that judging takes in hand at once while mails come in
-LONGEST_REST: Final = 2.0  # seconds; far below the deadline of what waits here
+LONGEST_REST: Final = 2.0  # seconds
 LATE: Final = 5.0  # seconds that a mail may wait for its judgement ...
 LATE_PAUSE: Final = 1.0  # ... before the share becomes 1 in 2
 
@@ -39,16 +40,20 @@ class Pace:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
-        self._pressed_at = self._pressed_until = 0.0
+        self._pressed_until = 0.0
         self._resting_until = 0.0
         self._pause = PAUSE
 
-    def press(self) -> None:
-        """Note that a client waits for its 250, or was given it and may have more."""
-        now = self.clock()
-        gap, self._pressed_at = now - self._pressed_at, now
-        quiet = QUIET if gap > LONGEST_QUIET else min(max(QUIET, GAPS * gap), LONGEST_QUIET)
-        self._pressed_until = max(self._pressed_until, now + quiet)
+    def press(self, octets: int = 0) -> None:
+        """Note that a client waits for its 250 over a mail of so many octets."""
+        self._keep_quiet(QUIET + octets * SENDING)
+
+    def answer(self, octets: int) -> None:
+        """Note that clients got their 250, the largest mail of them over so many octets."""
+        self._keep_quiet(octets * SENDING)
+
+    def _keep_quiet(self, seconds: float) -> None:
+        self._pressed_until = max(self._pressed_until, self.clock() + min(seconds, LONGEST_QUIET))
 
     def lag(self, seconds: float) -> None:
         """Note how long the mail had waited that judging has come to."""

@@ -6,11 +6,25 @@ import asyncio
 import threading
 import time
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from gateway.store import SqlStore, open_store
-from gateway.store.pace import LATE, LATE_PAUSE, LONGEST_REST, PAUSE, QUIET, READING_MAIL, SLICE, Pace, Rank
+from gateway.store import SqlStore, StoreOptions, open_store
+from gateway.store.connector import SqliteConnector
+from gateway.store.pace import (
+    LATE,
+    LATE_PAUSE,
+    LONGEST_QUIET,
+    LONGEST_REST,
+    PAUSE,
+    QUIET,
+    READING_MAIL,
+    SENDING,
+    SLICE,
+    Pace,
+    Rank,
+)
 from tests.conftest import MovableClock
 from tests.unit.store.cases import Hands, envelope
 
@@ -108,21 +122,84 @@ def test_while_mails_come_in_judging_takes_no_more_in_hand_than_it_soon_has_read
     assert pace.bite(32, 32 << 20) == (32, 32 << 20)
 
 
-def test_mails_that_come_in_waves_are_one_burst():
+def test_quiet_lasts_as_long_as_the_next_mail_of_that_size_may_take_to_arrive():
     clock = Hands()
     pace = Pace(clock)
-    for _wave in range(3):
-        for _ in range(10):
-            pace.press()
-        clock.time += 0.08
+    pace.press(1_000_000)
+    clock.time += QUIET + 0.9 * SENDING * 1_000_000
     assert pace.pressed()
-    clock.time += 0.08
+    clock.time += 0.2 * SENDING * 1_000_000
     assert not pace.pressed()
 
-    clock.time += 60.0
-    pace.press()
-    clock.time += QUIET
+    pace.answer(1_000_000)
+    clock.time += 0.9 * SENDING * 1_000_000
+    assert pace.pressed()
+    clock.time += LONGEST_QUIET
+    pace.press(100_000_000)
+    clock.time += LONGEST_QUIET
     assert not pace.pressed()
+    pace.answer(2000)
+    clock.time += QUIET / 10
+    assert not pace.pressed()
+
+
+@pytest.mark.parametrize("tried", [False, True])
+async def test_a_retry_says_nothing_of_how_late_judging_is(store: SqlStore, clock: MovableClock, tried: bool) -> None:
+    pace = store._writes.pace
+    assert pace is not None
+    await store.accept(b"x", [envelope(store)], ["support"])
+    if tried:
+        (claim,) = await store.claim_intakes(1, timedelta(minutes=1))
+        await store.release_intake(claim, "trouble")
+        clock.move(minutes=1)
+    pace.lag(2 * LATE)
+
+    (claim,) = await store.claim_intakes(1, timedelta(minutes=1))
+
+    assert claim.attempt == 1 + tried
+    assert pace._pause == (LATE_PAUSE if tried else PAUSE)
+
+
+class SlowCursor:
+    """A cursor of a disk on which every commit takes 50 ms."""
+
+    def __init__(self, cursor: Any) -> None:
+        self._cursor = cursor
+
+    def execute(self, text: str, *values: Any) -> Any:
+        if text == "COMMIT":
+            time.sleep(0.05)
+        return self._cursor.execute(text, *values)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursor, name)
+
+
+async def test_no_judgement_waits_for_its_turn_up_to_its_deadline(
+    migrated_sqlite_url: str, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight clients never stop on a slow disk, and as many judgements as the worker has in hand come to their turns."""
+    cursor = SqliteConnector.cursor
+    monkeypatch.setattr(SqliteConnector, "cursor", lambda self, connection: SlowCursor(cursor(self, connection)))
+    options = StoreOptions(commit_timeout=timedelta(seconds=2))
+    ended = asyncio.Event()
+    async with open_store(migrated_sqlite_url, clock=clock, options=options) as store:
+
+        async def client() -> None:
+            while not ended.is_set():
+                await store.accept(b"x" * 3000, [envelope(store)], ["support"])
+
+        def judge(_writer: object) -> None:
+            time.sleep(0.002)
+
+        clients = [asyncio.create_task(client()) for _ in range(8)]
+        await asyncio.sleep(0.1)
+        judging = [store.transact(judge, behind=True) for _ in range(32)]
+        judged = await asyncio.gather(*judging, return_exceptions=True)
+        ended.set()
+        await asyncio.gather(*clients)
+
+    assert judged == [None] * 32
 
 
 async def test_a_burst_of_large_mails_is_claimed_one_by_one_until_it_is_over(store: SqlStore) -> None:
