@@ -13,7 +13,7 @@ from gateway.store.statement import Transaction
 from gateway.store.together import Together
 
 if TYPE_CHECKING:
-    from gateway.store.lane import Worker
+    from gateway.store.worker import Worker
 
 T = TypeVar("T")
 

@@ -16,12 +16,13 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from gateway.errors import StorageUnavailable
-from gateway.store.connector import BEGIN_READ, BEGIN_WRITE, Connector, close_quietly
+from gateway.store.connector import BEGIN_READ, BEGIN_WRITE, Connector
 from gateway.store.failures import breaks_connection, translate, worth_repeating
 from gateway.store.job import Job, settle_all
 from gateway.store.pace import SLICE, Pace, Rank
 from gateway.store.statement import Transaction
 from gateway.store.together import Together, write_together
+from gateway.store.worker import Worker
 
 T = TypeVar("T")
 
@@ -30,27 +31,6 @@ GROUP_WEIGHT = 24 << 20  # octets of raw mail in one commit, unless a single mai
 JOB_WEIGHT = 16 << 10  # octets that a job writes besides raw mail: a guess, for the pace of checkpoints
 PATIENCE = 0.2  # of its deadline, after which what waits behind has its turn, whoever else waits
 REPEATS = 5  # of a job that lost a race
-
-
-class Worker:
-    """One thread with one connection."""
-
-    __slots__ = ("begun", "connection", "cursor", "given_up", "hangs", "judges", "thread")
-
-    def __init__(self) -> None:
-        self.connection: Any = None
-        self.cursor: Any = None
-        self.given_up = False
-        self.judges = False  # is at work on what waits behind ...
-        self.begun: float | None = None  # ... since then
-        self.hangs = 0  # the lane's count when this connection was opened
-        self.thread: threading.Thread | None = None
-
-    def drop(self) -> None:
-        """Close the connection; the next group opens another."""
-        connection, self.connection, self.cursor = self.connection, None, None
-        if connection is not None:
-            close_quietly(connection)
 
 
 class Lane:
@@ -196,9 +176,13 @@ class Lane:
         judging = sum(worker.judges for worker in self._workers)
         if not self._behind or judging >= self._most_judging:
             return None
-        if not judging and time.monotonic() - self._behind[0].asked_at > self.deadline * PATIENCE:
+        if not judging and self._late(self._behind[0]):
             return 0.0
         return self.pace.wait(judging) if self.pace is not None and not self._closing else 0.0
+
+    def _late(self, job: Job[Any]) -> bool:
+        """Tell whether a job has waited for so much of its deadline that it comes before the pace."""
+        return time.monotonic() - job.asked_at > self.deadline * PATIENCE
 
     def _draw(self, queue: deque[Job[Any]], group: list[Job[Any]], weight: int) -> int:
         """Move jobs from a queue into a group, as far as they may share one commit; return the group's weight."""
@@ -225,11 +209,13 @@ class Lane:
         if pace is None or position == len(group):
             return
         started, others = pace.clock(), position
+        # A slow disk commits longer than a slice lasts: what is late has no time for so few jobs a commit
+        longest = max(SLICE, worker.commit) if self._late(group[position]) else SLICE
         worker.begun = worker.begun or started
         while position < len(group):
             yield position, group[position]
             position += 1
-            if pace.clock() - started > SLICE and (others or self._jobs):
+            if pace.clock() - started > longest and (others or self._jobs):
                 break
         with self._wake:
             self._behind.extendleft(reversed(group[position:]))
@@ -280,7 +266,9 @@ class Lane:
                     self._abandon(worker)
                     return []
                 if (failed := finish(transaction)) is None:
+                    begun = time.monotonic()
                     worker.cursor.execute("COMMIT")
+                    worker.commit = time.monotonic() - begun
                 else:
                     self._abandon(worker, broken=breaks_connection(failed))
                     if len(group) > 1 or worth_repeating(failed):
