@@ -34,6 +34,7 @@ MAX_CHARACTERS: Final = 16384
 # --- fingerprint ----------------------------------------------------------------------------------------------
 
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")
+_SIGNS: Final = ".,;:!?()\"'"  # around a word
 _NOISE: Final = re.compile(r"[0-9@/\\]")  # numbers, ids, dates, addresses, links ...
 _DOTTED: Final = re.compile(r"\.(?<=\w\.)\w")  # ... and names of hosts; a dot is quick to find
 _GREETING: Final = (
@@ -70,8 +71,15 @@ def _words(lines: Iterable[str]) -> list[str]:
     for line in lines:
         if len(found) >= MAX_WORDS:
             break
-        clean = " ".join([token for token in line.split() if not _noisy(token)]) if _noisy(line) else line
-        found += _WORD.findall(clean)
+        tokens = line.split()
+        if _noisy(line):
+            tokens = [token for token in tokens if not _noisy(token)]
+        for token in tokens:
+            word = token if token.isalpha() else token.strip(_SIGNS)
+            if not word.isalpha():  # few: to look closer costs three times as much
+                found += _WORD.findall(word)
+            elif len(word) > 1:
+                found.append(word)
     return found[:MAX_WORDS]
 
 
