@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import ARRAY, BigInteger, any_, bindparam, cast, func, literal_column, select
+from sqlalchemy import ARRAY, BigInteger, Text, any_, bindparam, cast, func, literal_column, select
 
 from gateway.desk.nouns import Found, Page, Reach
 from gateway.store import search
@@ -39,7 +39,7 @@ def places(dialect: str, entries_: int, queues: int) -> Statement:
     queue = select(t.queue).where(t.id == e.ticket_id).scalar_subquery()
     hit = inside(e.id, "entry", entries_)
     if dialect == "postgresql":  # one value, however many they are: reading a thousand of them takes it longest
-        hit = e.id == any_(cast(bindparam("hits"), ARRAY(BigInteger)))
+        hit = e.id == any_(cast(bindparam("hits", type_=Text), ARRAY(BigInteger)))
     return Statement(
         select(func.max(e.id), e.ticket_id).where(hit).group_by(e.ticket_id).having(inside(queue, "queue", queues))
     )
@@ -104,7 +104,10 @@ def tickets_of(context: Context, hits: list[int], queues: tuple[str, ...]) -> li
     """Return the tickets in reach, each behind its newest hit, newest first."""
     size = rounded(len(hits))
     dialect = context.transaction.dialect
-    given = {"hits": hits} if dialect == "postgresql" else values("entry", hits, size)
+    if dialect == "postgresql":
+        given = {"hits": "{" + ",".join(map(str, hits)) + "}"}  # the driver takes a list apart in Python
+    else:
+        given = values("entry", hits, size)
     rows = context.transaction.rows(places(dialect, size, len(queues)), **given, **values("queue", queues))
     return sorted(((hit, ticket) for hit, ticket in rows), reverse=True)
 
