@@ -104,12 +104,14 @@ def tickets_of(context: Context, hits: list[int], queues: tuple[str, ...]) -> li
     """Return the tickets in reach, each behind its newest hit, newest first."""
     size = rounded(len(hits))
     dialect = context.transaction.dialect
-    if dialect == "postgresql":
-        given = {"hits": "{" + ",".join(map(str, hits)) + "}"}  # the driver takes a list apart in Python
-    else:
-        given = values("entry", hits, size)
+    given = {"hits": array(hits)} if dialect == "postgresql" else values("entry", hits, size)
     rows = context.transaction.rows(places(dialect, size, len(queues)), **given, **values("queue", queues))
     return sorted(((hit, ticket) for hit, ticket in rows), reverse=True)
+
+
+def array(numbers: list[int]) -> str:
+    """Return an array as PostgreSQL reads it: of a list, the driver makes one number by number."""
+    return "{" + ",".join(map(str, numbers)) + "}"
 
 
 def enough(missing: int, found: int, looked: int) -> int:
