@@ -43,18 +43,25 @@ async def hand_over(
         if not isinstance(error, LateError):
             house.log.debug("lmtp.fault", session=session, exc_info=error)
         return [(for_error(error), session)] * len(envelopes)
-    ACCEPT_SECONDS.observe(loop.time() - started)
-    MAIL_BYTES.observe(len(raw))
-    answers = [_answer(result, session) for result in results]
+    # Once the client has its replies: at one mail after the other, it would wait for the words about the last one.
+    loop.call_soon(_note, house, len(raw), envelopes, results, loop.time() - started)
+    return [_answer(result, session) for result in results]
+
+
+def _note(
+    house: House, size: int, envelopes: Sequence[Envelope], results: Sequence[IntakeId | Exception], seconds: float
+) -> None:
+    """Count and log a mail that was taken."""
+    ACCEPT_SECONDS.observe(seconds)
+    MAIL_BYTES.observe(size)
     house.log.info(
         "lmtp.taken",
-        session=session,
+        session=envelopes[0].session,
         mail_from=envelopes[0].mail_from,
         rcpt_to=[envelope.rcpt_to for envelope in envelopes],
-        size=len(raw),
+        size=size,
         intakes=[result if isinstance(result, int) else repr(result) for result in results],
     )
-    return answers
 
 
 def _answer(result: IntakeId | Exception, session: str) -> Answer:
