@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from gateway.mail.folded import folded
+from gateway.mail.folded import indexed
 from gateway.store import migrate, search_gin
 from tests.support.desk import LEA
 from tests.support.postgres import PostgresServer
@@ -86,7 +86,7 @@ def make(tickets: int, now: int, first: int = 1) -> Iterator[Made]:
             if kind == "customer" and chance.random() < 0.2:
                 name = f"{language.say(chance, 1)}-{number}.pdf"
                 files.append((entry, name, "application/pdf", 1000, "0" * 64, "2"))
-            said = folded((subject, author, name, text)) if kind != "state" else None
+            said = indexed((subject, author, name, text)) if kind != "state" else None
             entries.append((entry, number, kind, author, created + position * 60_000_000, text, said))
         assignee = chance.choice([LEA, "tom@example.org", None, None])
         last = created + (count - 1) * 60_000_000

@@ -108,7 +108,11 @@ class Lines(Sequence[Line]):
     @classmethod
     def of(cls, lines: Sequence[Line]) -> Lines:
         """Return lines that are made already."""
-        return lines if isinstance(lines, Lines) else cls([line.raw for line in lines], list(lines))
+        return (
+            lines
+            if isinstance(lines, Lines)
+            else cls([line.raw for line in lines], list(lines), [line.blank for line in lines])
+        )
 
     def _is_blank(self, at: int) -> bool:
         raw = self.raws[at]

@@ -5,8 +5,8 @@ do have corrupted databases in SQLite before 3.51.3.
 
 A log that grows takes new blocks of the disk, and the file system has to write down which, at every fsync of a commit:
 that takes nearly twice the time of an fsync of blocks that were written before. SQLite overwrites its log from the
-start once it is copied, and whatever stands behind the last commit is none to it (its file format, §4.1 and §4.4).
-So a daemon begins with a log of zeros, as long as it would become under load.
+start once it is copied, and knows what counts there by salts and checksums: whatever stands behind the last commit is
+none to it. So a daemon begins with a log of zeros, as long as it would become under load.
 """
 
 from __future__ import annotations

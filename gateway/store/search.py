@@ -1,6 +1,6 @@
 """Full text: what entries say, who said it, subjects, and names of attachments. Written in the entry's own transaction.
 
-Both databases index the same words, folded here: without accents and case, only letters and digits. A search finds
+Both databases index the same words: without accents and case, only letters and digits (`mail.folded`). A search finds
 its words as beginnings of words, a phrase in quotation marks as it stands, and gives the newest hits first; how each
 database finds them stands in `search_fts5` and `search_gin`. Far down in a text, where each word stands in the index
 once, a phrase may be missed, or found where words follow each other in the index alone.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import random
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from gateway.errors import Overloaded, Permanent, StorageFull, StorageUnavailable
-from gateway.lmtp import connection
+from gateway.lmtp import connection, handover
 from gateway.model import Route
 from tests.support.lmtp_client import LmtpClient, stuffed
 
@@ -53,6 +54,24 @@ async def test_one_reply_per_recipient_whatever_the_taker_does(listen, fault: st
 
         listener.taker.respond = lambda count: [1] * count
         assert [answer.code for answer in await client.deliver("ann@example.com", THREE, MAIL)] == [250] * 3
+
+
+async def test_a_client_has_its_replies_before_the_log_is_written(listen, monkeypatch):
+    listener = await listen()
+    events: list[str] = []
+    say = connection.Connection._flush
+
+    def flush(self) -> None:
+        events.extend("reply" for line in self._output if line.startswith(b"250 2.0.0 Taken"))
+        say(self)
+
+    monkeypatch.setattr(connection.Connection, "_flush", flush)
+    monkeypatch.setattr(handover, "MAIL_BYTES", SimpleNamespace(observe=lambda _size: events.append("note")))
+    async with LmtpClient(listener.where) as client:
+        for _ in range(3):
+            await client.deliver("ann@example.com", THREE[:1], MAIL)
+
+    assert events == ["reply", "note"] * 3
 
 
 async def test_an_error_of_ours_after_the_end_of_data_defers_every_recipient(listen):

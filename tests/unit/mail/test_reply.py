@@ -95,6 +95,14 @@ def test_a_long_rule_above_a_quote_is_judged_at_once():
     assert reply.cut("Yes.\n---- Alkuperäinen ----\n-----Original Message-----\nNo?\n").reply == "Yes."
 
 
+@pytest.mark.parametrize("middle", ["(Ann above all)", "- Ann -"])
+def test_a_wrapped_attribution_may_hold_what_looks_like_a_mark(middle):
+    """Each line of it is a candidate, also those above a line that is remarkable by itself."""
+    body = f"Thanks.\n\nOn Wed, 3 April 2024\n{middle}\n<ann@example.org> wrote:\n\nThe old words.\n"
+
+    assert reply.cut(body).reply == "Thanks."
+
+
 LINES = st.one_of(
     st.sampled_from([piece.rstrip("\n") for piece in PIECES]),
     st.sampled_from(

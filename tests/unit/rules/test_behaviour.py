@@ -1,11 +1,15 @@
 """How counterparts behave: fingerprints, answers at once, regular gaps, nested subjects. Soft; tickets stay."""
 
 import random
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.model import Arrival, Kind, ParsedMail, Stored
+from gateway.rules import behaviour
 from gateway.rules.behaviour import (
     ALIKE,
     distance,
@@ -71,6 +75,21 @@ def test_random_texts_hardly_ever_look_alike():
     marks = [text(" ".join(rng.choices(words, k=30)), subject="") for _ in range(120)]
 
     assert min(distance(a, b) for i, a in enumerate(marks) for b in marks[:i]) > ALIKE
+
+
+@given(st.lists(st.sampled_from(["Haus", "a", "l'eau", "x_y", "½", "日本", "e\u0301", "(b.c)", "--", "«ça»", "'Tis,"])))
+def test_words_are_what_stands_between_signs(tokens):
+    line = " ".join(token for token in tokens if not behaviour._noisy(token))
+
+    assert behaviour._words([line]) == re.findall(r"[^\W\d_]{2,}", line)
+
+
+@given(st.lists(st.text(max_size=3), min_size=1, max_size=40))
+def test_a_bit_is_set_that_more_than_half_of_the_features_have(features):
+    hashes = [int.from_bytes(behaviour._hash(feature), "big") for feature in features]
+    wanted = sum((sum(one >> bit & 1 for one in hashes) * 2 > len(hashes)) << bit for bit in range(behaviour.BITS))
+
+    assert behaviour._simhash(features) == wanted
 
 
 def test_quotes_greetings_and_prefixes_do_not_count():
