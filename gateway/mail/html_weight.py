@@ -19,19 +19,19 @@ _FORMATTING: Final = frozenset(_FORMATTING_NAMES.split())
 _NODE: Final = 40  # what a repeated element costs besides its text
 _REPEATED: Final = 32 << 20  # characters and nodes that left-open formatting may make
 _FEW: Final = 16 << 10  # characters in which no number of attributes takes long
-_MANY: Final = 2_000  # attributes of one tag
+_MANY: Final = 2_000  # attributes of one tag, each with a blank before it
+# A comment, or a tag up to its end or, if it has more pieces than that, no further.
 _WHOLE_TAG: Final = re.compile(
-    r"""
+    rf"""
     <!--.*?(?:-->|$)
-    | <[a-zA-Z][^\s/>]*+
-      (?: [\s/]++
-        | =?+[^\s/>=]++ (?: \s*+=\s*+ (?: "[^"]*+"?+ | '[^']*+'?+ | [^\s>]*+ ) )?+
-        | =
-      )*+
+    | <[a-zA-Z][^\s/>]*
+      (?: [\s/]+
+        | =?[^\s/>=]+ (?: \s*=\s* (?: "[^"]*"? | '[^']*'? | [^\s>]* ) )?
+        | =+
+      ){{0,{2 * _MANY}}}
     """,
     re.VERBOSE | re.DOTALL,
 )
-_QUOTED: Final = re.compile(r""""[^"]*+"|'[^']*+'""")
 
 
 def too_heavy(html: str) -> bool:
@@ -86,9 +86,6 @@ def _repeating(html: str) -> bool:
 def _crowded(html: str) -> bool:
     """Find a tag with more attributes than any person or program writes."""
     for match in _WHOLE_TAG.finditer(html):
-        tag = match[0]
-        if len(tag) > 2 * _MANY and not tag.startswith("<!--"):
-            bare = _QUOTED.sub("", tag)
-            if len(bare.split()) + bare.count("/") > _MANY:
-                return True
+        if html[match.end() : match.end() + 1] not in {">", ""} and not match[0].startswith("<!--"):
+            return True
     return False

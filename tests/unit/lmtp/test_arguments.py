@@ -54,6 +54,7 @@ def test_senders_that_are_read(argument: str, address: str):
         ('FROM:<"a@example.org>', Reply.BAD_SENDER),
         ("FROM:<a@>", Reply.BAD_SENDER),
         ("FROM:<@example.org>", Reply.BAD_SENDER),
+        ("FROM:<@example.org:>", Reply.BAD_SENDER),  # a route to nobody is not the null sender
         ("FROM:<a\r@example.org>", Reply.BAD_SENDER),
         ("FROM:<a\t@example.org>", Reply.BAD_SENDER),
         ('FROM:<"a\x00"@example.org>', Reply.BAD_SENDER),

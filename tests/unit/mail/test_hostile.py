@@ -203,6 +203,11 @@ BODY_ROWS: list[tuple[str, bytes, Check]] = [
         b"Content-Type: text/html\r\n\r\n<p " + b"".join(b"a%d=1 " % n for n in range(100_000)) + b">x",
         lambda mail: "html.too-heavy" in mail.defects,
     ),
+    (
+        "70,000 attributes with no blank between",
+        b"Content-Type: text/html\r\n\r\n<p " + b"".join(b'a%d="1"' % n for n in range(70_000)) + b">x",
+        lambda mail: "html.too-heavy" in mail.defects,
+    ),
     ("60,000 unclosed formatting tags", b"Content-Type: text/html\r\n\r\n" + b"<b><i><p>" * 60_000, bool),
     ("1 MB of attributes", b"Content-Type: text/html\r\n\r\n<p " + b"a=b " * 250_000 + b">x", bool),
     ("500 kB of ampersands", b"Content-Type: text/html\r\n\r\n" + b"&amp" * 125_000, bool),
