@@ -189,7 +189,7 @@ class Signer:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-I", "-m", program.__name__, str(os.getpid()),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-            env={}, cwd="/", start_new_session=True, limit=BATCH_OCTETS,
+            env={}, cwd="/", limit=BATCH_OCTETS,
         )  # fmt: skip
         try:
             assert process.stdin is not None

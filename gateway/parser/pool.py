@@ -264,7 +264,6 @@ class ParserPool:
                 env={},
                 cwd="/",
                 close_fds=True,
-                start_new_session=True,
                 limit=frames.PIPE,
             )
         except OSError as error:

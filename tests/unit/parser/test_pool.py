@@ -18,6 +18,7 @@ from gateway.mail import parse
 from gateway.mail.folded import indexed
 from gateway.parser import ParserPool
 from gateway.rules.behaviour import fingerprint
+from gateway.telemetry.child import NICENESS
 
 
 @dataclass
@@ -196,6 +197,15 @@ async def test_stop_signals_are_the_daemons_business(pool: ParserPool) -> None:
         os.kill(pid, name)
     assert (await pool.parse(mail(1))).subject == "number 1"
     assert pool.processes == [pid]
+
+
+async def test_the_daemon_goes_first(pool: ParserPool) -> None:
+    """A niceness counts only within a session, where Linux shares processors out among sessions (autogroup)."""
+    await pool.parse(mail())
+    [pid] = pool.processes
+
+    assert os.getsid(pid) == os.getsid(0)
+    assert os.getpriority(os.PRIO_PROCESS, pid) == os.getpriority(os.PRIO_PROCESS, 0) + NICENESS
 
 
 DAEMON = """
