@@ -225,12 +225,16 @@ class Lane:
 
     def _run_group(self, worker: Worker, group: list[Job[Any]]) -> None:
         """Run jobs in one transaction. What the database rolled back as a whole is run again one by one."""
+        pace = self.pace
+        started = pace.clock() if pace is not None else 0.0
         again = self._attempt(worker, group)
-        if self.pace is not None:
-            if heaviest := max((job.weight for job in group if job.rank is Rank.FIRST), default=0):
-                self.pace.answer(heaviest)
+        if pace is not None:
+            ended = pace.clock()
+            if clients := [job.weight for job in group if job.rank is Rank.FIRST]:
+                pace.serve((worker.begun or ended) - started)
+                pace.answer(max(clients))
             if worker.begun is not None:
-                self.pace.rest(self.pace.clock() - worker.begun)
+                pace.rest(ended - worker.begun)
                 worker.begun = None
         for job in again:
             for _ in range(REPEATS):

@@ -1,14 +1,16 @@
 """Who goes first where the store is written: clients that wait for their 250, then all else, and judging behind them.
 
-While mails come in, one thread judges, for a tenth of the time, with its commits and the reading of mails counted in,
-lets others in between after every slice, and has no more mails in hand than are soon read; when none come in, judging
-gets all of it. A burst is thus taken first and judged then. Under a load without end, where mails wait for their
-judgement too long, it gets half: accepting slows down, and tickets go on being opened. A judgement that waits for its
-turn too long has the next one, whatever the pace (`lane`).
+While mails come in, one thread judges, with its commits and the reading of mails counted in, lets others in between
+after every slice, and has no more mails in hand than are soon read. The busier clients keep the writer, the smaller is
+its share of the time: from half of it, where mails drop in one by one, to a twentieth. When none come in, judging gets
+all of it. A burst is thus taken first and judged then. Under a load without end, where mails wait for their judgement
+too long, it gets half: accepting slows down, and tickets go on being opened. A judgement that waits for its turn too
+long has the next one, whatever the pace (`lane`).
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from enum import IntEnum
@@ -18,7 +20,10 @@ QUIET: Final = 0.05  # seconds without a new mail, after which judging has the s
 SENDING: Final = 60e-9  # ... and for each octet of the last one: the next may be as large, and on its way
 LONGEST_QUIET: Final = 0.25
 SLICE: Final = 0.002  # seconds that judging takes before it looks whether others wait
-PAUSE: Final = 9.0  # times as long as a slice took, judging then rests while mails come in: a share of 1 in 10
+PAUSE: Final = 19.0  # times as long as a slice took, judging then rests: a share of 1 in 20 ...
+BUSY: Final = 0.25  # ... if clients keep the writer busy for this share of the time; in proportion if for less ...
+LEAST_PAUSE: Final = 1.0  # ... but no more than half of the time is judging's while mails come in
+MEMORY: Final = 0.25  # seconds after which the work for a client counts for a third
 READING_MAIL: Final = 0.001  # seconds that a parser process takes for a mail, about ...
 READING_OCTET: Final = 20e-9  # ... and for each of its octets
 BITE: Final = 0.02  # seconds of reading that judging takes in hand at once while mails come in
@@ -42,7 +47,9 @@ class Pace:
         self.clock = clock
         self._pressed_until = 0.0
         self._resting_until = 0.0
-        self._pause = PAUSE
+        self._busy = 0.0  # share of the time that clients keep the writer busy ...
+        self._busy_at = 0.0  # ... as it was then
+        self._late = False
 
     def press(self, octets: int = 0) -> None:
         """Note that a client waits for its 250 over a mail of so many octets."""
@@ -57,12 +64,26 @@ class Pace:
 
     def lag(self, seconds: float) -> None:
         """Note how long the mail had waited that judging has come to."""
-        self._pause = LATE_PAUSE if seconds > LATE else PAUSE
+        self._late = seconds > LATE
+
+    def serve(self, seconds: float) -> None:
+        """Note how long a writer worked for clients, with its commit."""
+        self._busy, self._busy_at = self._still_busy() + seconds / MEMORY, self.clock()
+
+    def _still_busy(self) -> float:
+        return self._busy * math.exp((self._busy_at - self.clock()) / MEMORY)
+
+    @property
+    def pause(self) -> float:
+        """Return how many times as long as it took judging rests now, while mails come in."""
+        if self._late:
+            return LATE_PAUSE
+        return max(LEAST_PAUSE, PAUSE * min(1.0, self._still_busy() / BUSY))
 
     def rest(self, seconds: float) -> None:
         """Note how long judging had a writer, with its commit, or a processor."""
         now = self.clock()
-        rest = max(0.0, self._resting_until - now) + seconds * self._pause
+        rest = max(0.0, self._resting_until - now) + seconds * self.pause
         self._resting_until = now + min(rest, LONGEST_REST)
 
     def reads(self, mails: int, octets: int) -> None:

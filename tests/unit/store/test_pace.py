@@ -13,10 +13,13 @@ import pytest
 from gateway.store import SqlStore, StoreOptions, open_store
 from gateway.store.connector import SqliteConnector
 from gateway.store.pace import (
+    BUSY,
     LATE,
     LATE_PAUSE,
+    LEAST_PAUSE,
     LONGEST_QUIET,
     LONGEST_REST,
+    MEMORY,
     PAUSE,
     QUIET,
     READING_MAIL,
@@ -42,9 +45,16 @@ def test_judging_never_waits_while_no_mail_comes_in():
     assert pace.wait() == 0
 
 
+def busy_pace(clock: Hands) -> Pace:
+    """Return a pace whose clients keep the writer busy for all of the time."""
+    pace = Pace(clock)
+    pace.serve(MEMORY)
+    return pace
+
+
 def test_while_mails_come_in_judging_rests_as_its_share_demands():
     clock = Hands()
-    pace = Pace(clock)
+    pace = busy_pace(clock)
     pace.press()
     assert pace.wait() == 0
     pace.rest(0.001)
@@ -53,6 +63,29 @@ def test_while_mails_come_in_judging_rests_as_its_share_demands():
     clock.time += 0.001 * PAUSE
     pace.press()
     assert pace.wait() == 0
+
+
+@pytest.mark.parametrize(
+    ("share", "pause"),
+    [(0.0, LEAST_PAUSE), (0.01, LEAST_PAUSE), (BUSY / 2, PAUSE / 2), (BUSY, PAUSE), (2 * BUSY, PAUSE)],
+)
+def test_the_busier_clients_keep_the_writer_the_longer_judging_rests(share: float, pause: float) -> None:
+    clock = Hands()
+    pace = Pace(clock)
+    for _ in range(3000):  # groups of a millisecond's distance, until the memory is full
+        clock.time += 0.001
+        pace.serve(0.001 * share)
+
+    assert pace.pause == pytest.approx(pause, rel=0.01)
+
+
+def test_what_clients_asked_for_is_forgotten():
+    clock = Hands()
+    pace = busy_pace(clock)
+    assert pace.pause == PAUSE
+    clock.time += 20 * MEMORY
+
+    assert pace.pause == LEAST_PAUSE
 
 
 def test_a_rest_ends_when_no_more_mails_come_in():
@@ -68,7 +101,7 @@ def test_a_rest_ends_when_no_more_mails_come_in():
 
 def test_mails_that_waited_too_long_get_judging_a_greater_share():
     clock = Hands()
-    pace = Pace(clock)
+    pace = busy_pace(clock)
     pace.press()
     pace.lag(LATE + 1)
     pace.rest(0.001)
@@ -83,7 +116,7 @@ def test_mails_that_waited_too_long_get_judging_a_greater_share():
 
 def test_the_writing_of_a_slice_and_the_reading_of_mails_count_as_judging():
     clock = Hands()
-    pace = Pace(clock)
+    pace = busy_pace(clock)
     pace.press()
     pace.rest(0.001)
     assert pace.wait() == pytest.approx(0.001 * PAUSE)
@@ -152,12 +185,13 @@ async def test_a_retry_says_nothing_of_how_late_judging_is(store: SqlStore, cloc
         (claim,) = await store.claim_intakes(1, timedelta(minutes=1))
         await store.release_intake(claim, "trouble")
         clock.move(minutes=1)
+    pace.serve(2 * MEMORY)
     pace.lag(2 * LATE)
 
     (claim,) = await store.claim_intakes(1, timedelta(minutes=1))
 
     assert claim.attempt == 1 + tried
-    assert pace._pause == (LATE_PAUSE if tried else PAUSE)
+    assert (pace.pause == LATE_PAUSE) is tried
 
 
 class SlowCursor:
