@@ -28,12 +28,14 @@ class Wiretap:
         self.commits = self.inserts = 0
         self.fail_with: Exception | None = None
         self.gate: threading.Event | None = None
+        self.inside = threading.Event()
 
     def execute(self, text, *values):
         self.inserts += text.startswith("INSERT")
         if text == "COMMIT":
             self.commits += 1
             if self.gate is not None:
+                self.inside.set()
                 self.gate.wait(10)
             if self.fail_with is not None:
                 error, self.fail_with = self.fail_with, None
@@ -58,7 +60,7 @@ async def hold(store: SqlStore) -> tuple[asyncio.Task[None], Wiretap, threading.
     wire = tap(store)
     wire.gate = gate = threading.Event()
     blocker = asyncio.create_task(store.check_writable())
-    await asyncio.sleep(0.05)
+    assert await asyncio.to_thread(wire.inside.wait, 10)
     return blocker, wire, gate
 
 
