@@ -260,3 +260,6 @@ class AdminBooks(Protocol):
 
 class DeskBooks(AccountBooks, TicketBooks, ChangeBooks, ShelfBooks, TogetherBooks, AdminBooks, Protocol):
     """All of it; one store implements it."""
+
+    def clients_wait(self) -> bool:
+        """Tell whether a sending server waits for its 250: readers of pages can wait a moment."""

@@ -31,9 +31,11 @@ def build_site(desk: Desk, key: bytes) -> Site:
     addresses = Addresses(digest(key, b"poterne addresses", "sha256"))
     sessions = Sessions(desk.accounts, key, lambda: desk.settings().agents)
     pages = Pages(desk, sessions, addresses)
+    often, others = page_routers(pages)
     routers = [
+        *often,
         *api_routers(desk, addresses),
-        *page_routers(pages),
+        *others,
         inline_routes(desk.tickets, addresses),
         oidc_routes(desk, sessions, key),
     ]

@@ -47,6 +47,10 @@ class IntakeSide(StoreCore):
             together=Together(intakes.insert_many, arrived) if plain else None,
         )
 
+    def clients_wait(self) -> bool:
+        """Tell whether a sending server waits for its 250."""
+        return self._writes.clients_wait()
+
     async def claim_intakes(self, limit: int, lease: timedelta, octets: int = intakes.CLAIM_OCTETS) -> Sequence[Claim]:
         """Take up to `limit` waiting intakes, each try counted and committed; one tried before is taken alone."""
         await self.void_leases()

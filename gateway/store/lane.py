@@ -63,6 +63,7 @@ class Lane:
         self._most_judging = max(1, threads - 1)
         self._wake = threading.Condition()
         self._closing = False
+        self._clients = 0  # jobs that a sending server waits for
         self._workers: set[Worker] = set()
         self._hangs = 0  # how often a connection hung: those of idle threads are not trusted afterwards
         for _ in range(threads):
@@ -94,7 +95,17 @@ class Lane:
                 self.pace.press(weight)
             self._wake.notify()
         job.expiry = job.loop.call_later(patience or self.deadline, self._expire, job)
-        return await job.future
+        if rank is not Rank.FIRST:
+            return await job.future
+        self._clients += 1
+        try:
+            return await job.future
+        finally:
+            self._clients -= 1
+
+    def clients_wait(self) -> bool:
+        """Tell whether a sending server waits for its 250. For the loop that asks in its name."""
+        return self._clients > 0
 
     def _expire(self, job: Job[Any]) -> None:
         """Give up a job whose deadline passed, and the thread that hangs over it."""

@@ -1,6 +1,6 @@
 """The pages: rendered here, usable without a script, quick with one. They call the desk and decide nothing.
 
-`page_routers` returns every route; `Pages.error` is the renderer of errors for `build_application`.
+`page_routers` returns the routes; `Pages.error` is the renderer of errors for `build_application`.
 """
 
 from __future__ import annotations
@@ -25,13 +25,11 @@ from gateway.http.pages.ticket import ticket_routes
 from gateway.http.pages.view import Pages
 from gateway.http.pages.writing import writing_routes
 
+OFTEN = (list_routes, ticket_routes, live_routes)
 AREAS = (
     entrance_routes,
-    list_routes,
-    ticket_routes,
     writing_routes,
     changing_routes,
-    live_routes,
     account_routes,
     shelf_routes,
     admin_routes,
@@ -44,6 +42,9 @@ AREAS = (
 __all__ = ["Pages", "page_routers"]
 
 
-def page_routers(pages: Pages) -> Sequence[APIRouter]:
-    """Return the routes of every page."""
-    return [asset_routes(), *(area(pages) for area in AREAS)]
+def page_routers(pages: Pages) -> tuple[Sequence[APIRouter], Sequence[APIRouter]]:
+    """Return the routes of the pages that agents ask for all day, and those of all others.
+
+    Routes are tried one after the other, and there are a hundred: these come first.
+    """
+    return [area(pages) for area in OFTEN], [asset_routes(), *(area(pages) for area in AREAS)]

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
@@ -24,10 +24,13 @@ from gateway.http.pages import pieces, sentences, text, times
 from gateway.http.pages.assets import assets
 from gateway.http.pages.forms import LARGEST
 from gateway.http.pages.happened import Happened
+from gateway.http.pages.translated import Translated
 from gateway.http.pages.words import LOCALES, NAMES, Catalogue, catalogue, choose
 from gateway.http.sessions import Sessions, principal_of, sessions_of
 
 SLICE = 0.0003  # seconds of rendering at a time
+NAP = 0.001  # seconds that a page waits while a client waits for its 250, again and again ...
+PATIENCE = 0.05  # ... but no longer than this: a burst of mail does not stop the desk
 ADMIN_LISTS = frozenset({"agents", "blocklist", "limits", "outbox", "quarantine", "suppressions", "webhooks"})
 NOTHING_QUEUED = "#5b6470"
 Number = Annotated[int, Path(ge=1, le=LARGEST)]
@@ -56,7 +59,8 @@ def _template(name: str) -> str:
 
 def environment_of(words: Catalogue) -> Environment:
     """Return the templates in one language. Everything is escaped but what says otherwise itself."""
-    environment = Environment(
+    environment = Translated(
+        words.gettext,
         loader=FunctionLoader(_template),
         autoescape=True,
         undefined=StrictUndefined,
@@ -100,7 +104,8 @@ class Pages:
         values["counts"] = await self.desk.tickets.counts(who) if framed else None
         values["views"] = await self.desk.shelf.views(who) if framed else ()
         template, context, headers = self._prepared(request, name, who, values)
-        return HTMLResponse(await in_slices(template.generate(context)), status, headers=headers)
+        page = await in_slices(template.generate(context), self.desk.books.clients_wait)
+        return HTMLResponse(page, status, headers=headers)
 
     def render(
         self, request: Request, name: str, *, who: Principal | None = None, status: int = 200, **values: object
@@ -166,14 +171,22 @@ class Pages:
         return queue.colour if queue else NOTHING_QUEUED
 
 
-async def in_slices(parts: Iterable[str]) -> str:
-    """Join the parts of a page; whenever that has taken a while, let the loop accept mail before it goes on."""
+async def in_slices(parts: Iterable[str], clients_wait: Callable[[], bool]) -> str:
+    """Join the parts of a page; whenever that has taken a while, let the loop accept mail before it goes on.
+
+    While a mail is being written down, the page waits: the thread that writes needs Python's lock several times, and
+    would wait for a slice of rendering each time.
+    """
     found: list[str] = []
+    patience = PATIENCE
     started = time.perf_counter()
     for part in parts:
         found.append(part)
         if time.perf_counter() - started > SLICE:
             await asyncio.sleep(0)
+            while patience > 0 and clients_wait():
+                await asyncio.sleep(NAP)
+                patience -= NAP
             started = time.perf_counter()
     return "".join(found)
 

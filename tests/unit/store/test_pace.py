@@ -270,6 +270,27 @@ async def test_a_client_goes_before_judging_that_asked_first(store: SqlStore) ->
     assert order == ["client", "judging", "judging", "judging"]
 
 
+async def test_it_is_known_whether_a_client_waits(store: SqlStore) -> None:
+    gate, inside = threading.Event(), threading.Event()
+
+    def hold(_transaction: object) -> None:
+        inside.set()
+        gate.wait(10)
+
+    holder = asyncio.create_task(store._writes.run(hold))
+    await asyncio.to_thread(inside.wait, 10)
+    assert not store.clients_wait()
+    clients = [asyncio.create_task(store.accept(b"x", [envelope(store)], ["support"])) for _ in range(3)]
+    await asyncio.sleep(0.02)
+    waited = store.clients_wait()
+    clients[0].cancel()
+    gate.set()
+    await asyncio.gather(holder, *clients, return_exceptions=True)
+
+    assert waited
+    assert not store.clients_wait()
+
+
 async def test_a_long_row_of_judging_lets_a_client_in_between_and_is_finished_all_the_same(store: SqlStore) -> None:
     done: list[int] = []
     started = threading.Event()

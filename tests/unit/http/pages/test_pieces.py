@@ -69,7 +69,30 @@ async def test_the_loop_goes_on_while_a_page_is_put_together(monkeypatch):
             order.append(number)
             await asyncio.sleep(0)
 
-    page, _ = await asyncio.gather(in_slices(parts()), mail())
+    page, _ = await asyncio.gather(in_slices(parts(), lambda: False), mail())
 
     assert page == "abc"
     assert order == ["a", 0, "b", 1, "c", 2]
+
+
+async def test_a_page_waits_while_a_mail_is_written_down_but_not_for_ever(monkeypatch):
+    monkeypatch.setattr("gateway.http.pages.view.SLICE", -1)
+    asked: list[str] = []
+
+    def parts():
+        for part in "abc":
+            asked.append(part)
+            yield part
+
+    def busy_for(times: int):
+        def clients_wait() -> bool:
+            asked.append("?")
+            return asked.count("?") <= times
+
+        return clients_wait
+
+    assert await in_slices(parts(), busy_for(3)) == "abc"
+    assert "".join(asked) == "a????b?c?"
+
+    asked.clear()
+    assert await in_slices(parts(), lambda: True) == "abc"
