@@ -21,6 +21,7 @@ def zone_of(name: str) -> ZoneInfo | None:
         return None
 
 
+@lru_cache(4096)  # of the tickets on the lists that agents look at
 def exact(moment: datetime, zone: str) -> str:
     """Return date, minute and zone."""
     return moment.astimezone(zone_of(zone) or UTC).strftime("%Y-%m-%d %H:%M %Z")

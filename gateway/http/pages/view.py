@@ -24,6 +24,7 @@ from gateway.http.pages import pieces, sentences, text, times
 from gateway.http.pages.assets import assets
 from gateway.http.pages.forms import LARGEST
 from gateway.http.pages.happened import Happened
+from gateway.http.pages.lines import line_renderer, lines_shown
 from gateway.http.pages.translated import Translated
 from gateway.http.pages.words import LOCALES, NAMES, Catalogue, catalogue, choose
 from gateway.http.sessions import Sessions, principal_of, sessions_of
@@ -95,6 +96,7 @@ class Pages:
     def __init__(self, desk: Desk, sessions: Sessions, addresses: Addresses) -> None:
         self.desk, self.sessions, self.addresses = desk, sessions, addresses
         self._environments = {locale: environment_of(catalogue(locale)) for locale in LOCALES}
+        self._lines = {locale: line_renderer(environment) for locale, environment in self._environments.items()}
 
     async def show(
         self, request: Request, who: Principal, name: str, *, status: int = 200, **values: object
@@ -125,6 +127,8 @@ class Pages:
         now = self.desk.clock.now()
         agents: Any = values.get("agents", ())
         names = {agent.address: agent.name or agent.address for agent in agents}
+        chip = pieces.queue_chips(self.queue_name, self.queue_colour)
+        when = pieces.shown_times(now, zone, catalogue(locale))
         common: dict[str, Any] = {
             "who": who,
             "csrf": who.csrf if who else "",
@@ -134,9 +138,10 @@ class Pages:
             "zone": zone,
             "exact": partial(times.exact, zone=zone),
             "local": partial(times.field_of, zone=zone),
-            "when": pieces.shown_times(now, zone, catalogue(locale)),
+            "when": when,
             "queue_name": self.queue_name,
-            "chip": pieces.queue_chips(self.queue_name, self.queue_colour),
+            "chip": chip,
+            "lines_shown": lines_shown(self._lines[locale], chip, when, now),
             "queues": self.desk.queues,
             "counts": None,
             "views": (),
