@@ -26,6 +26,7 @@ from gateway.desk.nouns import (
     Queued,
     Reach,
     SessionRow,
+    Side,
     TicketLine,
     TicketPage,
     TokenRow,
@@ -186,6 +187,9 @@ class ShelfBooks(Protocol):
 
     async def discard_draft(self, reach: Reach, number: int, kind: str) -> bool:
         """Throw a draft away."""
+
+    async def side(self, reach: Reach, agent: int, address: str) -> Side:
+        """Return what stands beside every page of an agent, as one snapshot."""
 
     async def views(self, agent: int) -> Sequence[View]:
         """Return an agent's views and the shared ones."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from gateway.desk.access import Forbidden, need
 from gateway.desk.changing import line_of
-from gateway.desk.nouns import Agent, Canned, Notice, Principal, Scope, TicketPage, View
+from gateway.desk.nouns import Agent, Canned, Notice, Principal, Scope, Side, TicketPage, View
 from gateway.desk.ports import ShelfBooks
 from gateway.errors import NotFound, NotSendable
 from gateway.policy import Policy
@@ -25,6 +25,11 @@ class Shelf:
         self._books, self._policy = books, policy
 
     # --- views ------------------------------------------------------------------------------------------------
+
+    async def side(self, who: Principal) -> Side:
+        """Return what stands beside every page: counts, views, and who the agents are."""
+        need(who, Scope.READ)
+        return await self._books.side(who.reach, who.agent.id, who.agent.address)
 
     async def views(self, who: Principal) -> Sequence[View]:
         """Return one's own views and the shared ones, by name."""

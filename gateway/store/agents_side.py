@@ -21,6 +21,7 @@ from gateway.desk.nouns import (
     Presence,
     Queued,
     Reach,
+    Side,
     TicketLine,
     TicketPage,
     Upload,
@@ -28,6 +29,7 @@ from gateway.desk.nouns import (
 )
 from gateway.model import Draft, InboxRow, OutboxRow, OutgoingId
 from gateway.store import (
+    desk_accounts,
     desk_admin,
     desk_answers,
     desk_changes,
@@ -186,6 +188,18 @@ class AgentsSide(AccountsSide):
         return await self.write(lambda context: desk_shelf.discard_draft(context, reach.agent, number, kind))
 
     # --- shelf ------------------------------------------------------------------------------------------------
+
+    async def side(self, reach: Reach, agent: int, address: str) -> Side:
+        """Return what stands beside every page, as one snapshot."""
+
+        def look(context: Context) -> Side:
+            return Side(
+                desk_lists.count(context, reach, address),
+                desk_shelf.list_views(context, agent),
+                desk_accounts.list_agents(context),
+            )
+
+        return await self.read(look)
 
     async def views(self, agent: int) -> Sequence[View]:
         """Return an agent's views and the shared ones."""

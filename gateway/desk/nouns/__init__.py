@@ -6,7 +6,7 @@ Other modules import from this package, never from its files.
 from gateway.desk.nouns.changing import Changes, Done, Queued, Upload, Words
 from gateway.desk.nouns.conversation import DraftRow, FileRow, LinkRow, Moment, Route, TicketPage, Why
 from gateway.desk.nouns.lists import OPEN_STATUSES, Counts, Filter, Found, Page, QueueCount, TicketLine
-from gateway.desk.nouns.shelf import Canned, Notice, View
+from gateway.desk.nouns.shelf import Canned, Notice, Side, View
 from gateway.desk.nouns.together import Event, Position, Presence
 from gateway.desk.nouns.who import Agent, Principal, Reach, Scope, SessionRow, TokenRow
 
@@ -35,6 +35,7 @@ __all__ = [
     "Route",
     "Scope",
     "SessionRow",
+    "Side",
     "TicketLine",
     "TicketPage",
     "TokenRow",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.desk.nouns.lists import Filter
+from gateway.desk.nouns.lists import Counts, Filter
+from gateway.desk.nouns.who import Agent
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,15 @@ class View:
     filter: Filter
     shared: bool
     mine: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What stands beside every page."""
+
+    counts: Counts
+    views: Sequence[View]
+    agents: Sequence[Agent]  # every account: their names, and who can be an assignee
 
 
 @dataclass(frozen=True, slots=True)

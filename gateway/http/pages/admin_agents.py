@@ -21,9 +21,8 @@ def admin_agent_routes(pages: Pages) -> APIRouter:
 
     async def agents_page(request: Request, who: Principal, status: int = 200, **told: str) -> Response:
         need_admin(who)
-        agents = await accounts.agents(who)
         told = {"problem": "", "password": "", "address": ""} | told
-        return await pages.show(request, who, "admin_agents.html", status=status, agents=agents, **told)
+        return await pages.show(request, who, "admin_agents.html", status=status, **told)
 
     @router.get("/agents")
     async def agents(request: Request, who: Member) -> Response:

@@ -101,7 +101,6 @@ def list_routes(pages: Pages) -> APIRouter:
             lines=page.items,
             address="/?" + urlencode(base) if base else "/",
             older="/?" + urlencode(base | {"cursor": page.next}) if page.next else "",
-            agents=await desk.accounts.agents(who),
         )
 
     @router.get("/search")
@@ -120,7 +119,6 @@ def list_routes(pages: Pages) -> APIRouter:
             found=[replace(i.line, excerpt=i.excerpt, last_author=i.author) for i in page.items] if page else (),
             asked=page is not None,
             older=older,
-            agents=await desk.accounts.agents(who),
         )
 
     @router.post("/tickets/bulk")

@@ -92,7 +92,6 @@ async def show_ticket(
         reply=draft_of(page, "reply"),
         note=draft_of(page, "note"),
         present=present,
-        agents=await desk.accounts.agents(who),
         canned=[item for item in await desk.shelf.canned(who) if item.queue in (None, page.line.queue)],
         frame_height=frame_height,
     )

@@ -102,9 +102,9 @@ class Pages:
         self, request: Request, who: Principal, name: str, *, status: int = 200, **values: object
     ) -> HTMLResponse:
         """Return a page for somebody who is signed in, with the side column around it."""
-        framed = not who.agent.must_change
-        values["counts"] = await self.desk.tickets.counts(who) if framed else None
-        values["views"] = await self.desk.shelf.views(who) if framed else ()
+        if not who.agent.must_change:
+            side = await self.desk.shelf.side(who)
+            values |= {"counts": side.counts, "views": side.views, "agents": side.agents}
         template, context, headers = self._prepared(request, name, who, values)
         page = await in_slices(template.generate(context), self.desk.books.clients_wait)
         return HTMLResponse(page, status, headers=headers)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.desk import Changes, Filter, Words
+from gateway.desk.nouns import View
 from gateway.errors import NotFound
 from gateway.store.cursors import END
 from gateway.store.search import finder
@@ -127,6 +128,20 @@ async def test_the_side_column_counts_what_waits(office, clock):
     assert (counts.queues["support"].new, counts.queues["support"].waiting) == (2, 1)
     assert (counts.mine, counts.unassigned, counts.waiting, counts.overdue) == (1, 1, 1, 1)
     assert (await office.desk.tickets.counts(office.ada)).queues["billing"].new == 1
+
+
+async def test_what_stands_beside_a_page_is_what_its_parts_are_alone(office):
+    await office.ticket("The gate")
+    desk = office.desk
+    await desk.shelf.save_view(office.lea, View(0, "Gates", Filter(tag="gate"), shared=False, mine=True))
+    side = await desk.shelf.side(office.lea)
+
+    assert side.counts == await desk.tickets.counts(office.lea)
+    assert side.counts.queues["support"].new == 1
+    assert side.views == await desk.shelf.views(office.lea)
+    assert [view.name for view in side.views] == ["Gates"]
+    assert side.agents == await desk.accounts.agents(office.lea)
+    assert (await desk.shelf.side(office.tom)).views == []
 
 
 async def test_tickets_are_unread_until_they_were_read_and_again_after_new_mail(office):

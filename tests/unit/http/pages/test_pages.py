@@ -286,7 +286,8 @@ async def test_a_failure_of_ours_is_a_calm_page_with_the_id_of_its_cause(office,
     async def broken(*_args: object) -> None:
         raise RuntimeError("secret cause")
 
-    monkeypatch.setattr(office.desk.shelf, "views", broken)
+    for name in ("side", "views"):
+        monkeypatch.setattr(office.desk.shelf, name, broken)
     lea = await browser(LEA)
     with capture_logs() as logged:
         page = await lea.get("/", headers={"accept-language": "fr"})
