@@ -19,18 +19,19 @@ _FORMATTING: Final = frozenset(_FORMATTING_NAMES.split())
 _NODE: Final = 40  # what a repeated element costs besides its text
 _REPEATED: Final = 32 << 20  # characters and nodes that left-open formatting may make
 _FEW: Final = 16 << 10  # characters in which no number of attributes takes long
-_MANY: Final = 2_000  # attributes of one tag, each with a blank before it
-# A comment, or a tag up to its end or, if it has more pieces than that, no further.
+_PIECES: Final = 4_000  # of a tag: twice as many as attributes, if blanks separate them
+_READ: Final = 4  # times that a character may be read, as part of one tag inside the other
+_TAG_START: Final = re.compile(r"<(?=/?[a-zA-Z])")
+# A tag up to its end or, if it has more pieces than that, no further. A quote that nothing closes is no quote here.
 _WHOLE_TAG: Final = re.compile(
     rf"""
-    <!--.*?(?:-->|$)
-    | <[a-zA-Z][^\s/>]*
-      (?: [\s/]+
-        | =?[^\s/>=]+ (?: \s*=\s* (?: "[^"]*"? | '[^']*'? | [^\s>]* ) )?
-        | =+
-      ){{0,{2 * _MANY}}}
+    </?[a-zA-Z][^\s/>]*
+    (?: [\s/]+
+      | =?[^\s/>=]+ (?: \s*=\s* (?: "[^"]*" | '[^']*' | [^\s>]* ) )?
+      | =+
+    ){{0,{_PIECES}}}
     """,
-    re.VERBOSE | re.DOTALL,
+    re.VERBOSE,
 )
 
 
@@ -84,8 +85,16 @@ def _repeating(html: str) -> bool:
 
 
 def _crowded(html: str) -> bool:
-    """Find a tag with more attributes than any person or program writes."""
-    for match in _WHOLE_TAG.finditer(html):
-        if html[match.end() : match.end() + 1] not in {">", ""} and not match[0].startswith("<!--"):
+    """Find a tag with more attributes than any person or program writes.
+
+    Whatever could be the beginning of a tag is taken for one, also in comments, quotes and raw text: whether it is,
+    only who builds the tree knows.
+    """
+    read = 0
+    for start in _TAG_START.finditer(html):
+        tag = _WHOLE_TAG.match(html, start.start())
+        end = tag.end() if tag else len(html)  # there always is one
+        read += end - start.start()
+        if html[end : end + 1] not in {">", ""} or read > _READ * len(html):
             return True
     return False

@@ -30,6 +30,9 @@ ALL_AGENTS = Statement(select(*AGENT).order_by(a.address))
 QUEUES = Statement(
     select(agent_queues.c.queue).where(agent_queues.c.agent_id == bindparam("agent")).order_by(agent_queues.c.queue)
 )
+ALL_QUEUES = Statement(
+    select(agent_queues.c.agent_id, agent_queues.c.queue).order_by(agent_queues.c.agent_id, agent_queues.c.queue)
+)
 SET_PASSWORD = Statement(
     update(agents)
     .where(a.id == bindparam("agent"))
@@ -97,10 +100,14 @@ REMOVE_TOKEN = Statement(api_tokens.delete().where(k.agent_id == bindparam("agen
 
 def as_agent(context: Context, row: Row) -> Agent:
     """Return an account with the queues that it may see."""
+    number, restricted = row[0], row[4]
+    return agent_of(row, [queue for (queue,) in context.transaction.rows(QUEUES, agent=number)] if restricted else ())
+
+
+def agent_of(row: Row, granted: Sequence[str]) -> Agent:
+    """Return an account; what was granted to it counts if it is restricted."""
     number, address, name, role, restricted, must_change, disabled, settings, created, _password = row
-    queues = None
-    if restricted:
-        queues = tuple(queue for (queue,) in context.transaction.rows(QUEUES, agent=number))
+    queues = tuple(granted) if restricted else None
     kept: dict[str, Any] = json.loads(settings) if settings else {}
     return Agent(
         number, address, name, role, queues, bool(must_change), disabled is not None, kept.get("locale", ""),
@@ -115,8 +122,11 @@ def find_agent(context: Context, address: str) -> tuple[Agent, str | None] | Non
 
 
 def list_agents(context: Context) -> list[Agent]:
-    """Return every account."""
-    return [as_agent(context, row) for row in context.transaction.rows(ALL_AGENTS)]
+    """Return every account, by two statements however many there are: it stands beside every page."""
+    granted: dict[int, list[str]] = {}
+    for agent, queue in context.transaction.rows(ALL_QUEUES):
+        granted.setdefault(agent, []).append(queue)
+    return [agent_of(row, granted.get(row[0], ())) for row in context.transaction.rows(ALL_AGENTS)]
 
 
 def set_password(context: Context, agent: int, password: str, *, must_change: bool, keep_session: int | None) -> None:

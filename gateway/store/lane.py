@@ -50,6 +50,7 @@ class Lane:
         self.connector = connector
         self.writes = writes
         self.deadline = deadline
+        self._threads = threads
         self._housekeeping = housekeeping  # between groups: connection, octets written, whether it is busy
         self._begin = (BEGIN_WRITE if writes else BEGIN_READ)[connector.dialect]
         # SQLite has no row locks that a shared transaction would hold for long: everything may share.
@@ -242,7 +243,7 @@ class Lane:
         if pace is not None:
             ended = pace.clock()
             if clients := [job.weight for job in group if job.rank is Rank.FIRST]:
-                pace.serve((worker.begun or ended) - started)
+                pace.serve(((worker.begun or ended) - started) / self._threads)
                 pace.answer(max(clients))
             if worker.begun is not None:
                 pace.rest(ended - worker.begun)

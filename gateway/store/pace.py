@@ -67,7 +67,10 @@ class Pace:
         self._late = seconds > LATE
 
     def serve(self, seconds: float) -> None:
-        """Note how long a writer worked for clients, with its commit."""
+        """Note how long the writer worked for clients, with its commit unless judging shared it.
+
+        Of several writers each notes its part.
+        """
         self._busy, self._busy_at = self._still_busy() + seconds / MEMORY, self.clock()
 
     def _still_busy(self) -> float:

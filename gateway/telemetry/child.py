@@ -16,7 +16,7 @@ NICENESS: Final = 5  # a third of the daemon's claim to a processor: it keeps ot
 
 
 def bind_to(parent: int) -> None:
-    """Die when the daemon dies, whatever it dies of; leave the stop signals of its group to it; dump no core.
+    """Die when the daemon dies, whatever it dies of; dump no core; from now on leave the stop signals to the daemon.
 
     And let the daemon go first. So this is a group of the daemon's session, and no session of its own: where Linux
     shares processors out among sessions (sched(7), autogroup), a niceness counts among the processes of one.

@@ -17,7 +17,8 @@ from markupsafe import Markup
 from gateway.desk.nouns import TicketLine
 from gateway.http.pages.pieces import Pieces
 
-KEPT: Final = 2048  # lines of one language, of about a kilobyte each
+KEPT: Final = 2048  # lines of one language, of about two kilobytes each ...
+LONG: Final = 1000  # characters of its texts, above which a line is not kept: strangers choose how long a name is
 UNDONE: Final = frozenset({"new", "open", "waiting"})  # statuses in which a due time matters
 
 
@@ -36,12 +37,18 @@ class Shown(NamedTuple):
 def line_renderer(environment: Environment) -> Callable[[Shown], Markup]:
     """Return what renders one line in the language of an environment."""
 
-    @lru_cache(KEPT)
     def render(shown: Shown) -> Markup:
         line: Callable[..., Markup] = environment.get_template("line.html").module.line  # type: ignore[attr-defined]
         return line(**shown._asdict()).strip()
 
-    return render
+    kept = lru_cache(KEPT)(render)
+    return lambda shown: (render if _is_long(shown) else kept)(shown)
+
+
+def _is_long(shown: Shown) -> bool:
+    item = shown.item
+    texts = (item.subject, item.requester, item.requester_name, item.excerpt, item.last_author, shown.assignee)
+    return sum(map(len, texts)) + sum(map(len, item.tags)) > LONG
 
 
 def lines_shown(

@@ -20,12 +20,18 @@ def head(*lines: str, body: str = "Hello\r\n") -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n" + body).encode("utf-8", "surrogateescape")
 
 
+def crowded(mail: ParsedMail) -> bool:
+    return "html.too-heavy" in mail.defects
+
+
 def nested(depth: int, filler: bytes = b"") -> bytes:
     levels = b"".join(
         b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (level, level) for level in range(depth)
     )
     return b"From: a@example.org\r\n" + levels + b"Content-Type: text/plain\r\n\r\nat the bottom\r\n" + filler
 
+
+ATTRIBUTES = b" ".join(b"b%d=1" % n for n in range(70_000))
 
 HEADER_ROWS: list[tuple[str, bytes, Check]] = [
     ("message id is one bracket", head("Message-ID: <"), lambda mail: mail.message_id_missing),
@@ -203,10 +209,15 @@ BODY_ROWS: list[tuple[str, bytes, Check]] = [
         b"Content-Type: text/html\r\n\r\n<p " + b"".join(b"a%d=1 " % n for n in range(100_000)) + b">x",
         lambda mail: "html.too-heavy" in mail.defects,
     ),
-    (
-        "70,000 attributes with no blank between",
-        b"Content-Type: text/html\r\n\r\n<p " + b"".join(b'a%d="1"' % n for n in range(70_000)) + b">x",
-        lambda mail: "html.too-heavy" in mail.defects,
+    *(
+        (f"70,000 attributes {where}", b"Content-Type: text/html\r\n\r\n" + html, crowded)
+        for where, html in (
+            ("with no blank between", b"<p " + b"".join(b'a%d="1"' % n for n in range(70_000)) + b">x"),
+            ("behind a quote in raw text", b'<title><b a="</title><p ' + ATTRIBUTES + b">x"),
+            ("in a quote that raw text opens", b'<title><b a="</title><p ' + ATTRIBUTES + b'>x"'),
+            ("behind a comment that has ended", b"<!--><p " + ATTRIBUTES + b">x"),
+            ("of a closing tag", b"<p>x</p " + ATTRIBUTES + b">"),
+        )
     ),
     ("60,000 unclosed formatting tags", b"Content-Type: text/html\r\n\r\n" + b"<b><i><p>" * 60_000, bool),
     ("1 MB of attributes", b"Content-Type: text/html\r\n\r\n<p " + b"a=b " * 250_000 + b">x", bool),

@@ -9,7 +9,7 @@ import pytest
 from markupsafe import Markup
 
 from gateway.desk.nouns import TicketLine
-from gateway.http.pages.lines import line_renderer, lines_shown
+from gateway.http.pages.lines import LONG, line_renderer, lines_shown
 from gateway.http.pages.pieces import Pieces, shown_times
 from gateway.http.pages.view import environment_of
 from gateway.http.pages.words import catalogue
@@ -103,6 +103,17 @@ def test_nothing_of_a_customers_is_markup() -> None:
 
     assert "<script" not in shown
     assert shown.count("&lt;script&gt;") >= 5
+
+
+@pytest.mark.parametrize("field", ["subject", "requester", "requester_name", "excerpt", "last_author", "tags"])
+def test_what_strangers_made_long_is_shown_and_not_kept(field: str) -> None:
+    renderer, long = Renderer(), "x" * LONG
+    line = replace(LINE, **{field: (long,) if field == "tags" else long})  # type: ignore[arg-type]
+    once, again = renderer.page()[line], renderer.page()[line]
+
+    assert once == again
+    assert long in once or field in {"requester", "last_author"}  # who has a name is shown by it
+    assert renderer.times == 2
 
 
 def test_each_language_has_its_own_lines() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 from markupsafe import Markup
 
 from gateway.http.pages.pieces import Pieces, options_of, queue_chips, shown_times, status_words
-from gateway.http.pages.view import in_slices
+from gateway.http.pages.view import NAP, in_slices
 from gateway.http.pages.words import catalogue
+from tests.unit.store.cases import Hands
 
 HOSTILE = '"><script>alert(1)</script>'
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -94,5 +96,18 @@ async def test_a_page_waits_while_a_mail_is_written_down_but_not_for_ever(monkey
     assert await in_slices(parts(), busy_for(3)) == "abc"
     assert "".join(asked) == "a????b?c?"
 
-    asked.clear()
-    assert await in_slices(parts(), lambda: True) == "abc"
+
+async def test_a_page_waits_no_longer_however_long_the_loop_is_busy(monkeypatch):
+    monkeypatch.setattr("gateway.http.pages.view.SLICE", -1)
+    clock, naps = Hands(), []
+
+    async def sleep(seconds: float) -> None:
+        if seconds:
+            naps.append(seconds)
+            clock.time += 0.02  # others had the loop meanwhile
+
+    monkeypatch.setattr("gateway.http.pages.view.time", SimpleNamespace(perf_counter=clock))
+    monkeypatch.setattr("gateway.http.pages.view.asyncio", SimpleNamespace(sleep=sleep))
+
+    assert await in_slices(iter("abc"), lambda: True) == "abc"
+    assert naps == [NAP] * 3
