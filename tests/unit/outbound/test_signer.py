@@ -29,6 +29,7 @@ async def signer() -> AsyncIterator[Signer]:
     yield made
     made.close()
     await until(lambda: not made.processes)
+    await until(lambda: not made._tasks)  # each has waited for its process by then
 
 
 async def until(condition: Callable[[], object], seconds: float = 20) -> None:
