@@ -1,7 +1,7 @@
 # Everything a newcomer, a developer or CI needs. `make demo` and `make test` work on a fresh Debian 12.
 SHELL := /bin/bash
 # Debian's own Python, where it is the right one: it is built with optimizations (PGO, LTO) that a version manager leaves
-# out by default, and runs Poterne's code up to a third faster.
+# out by default. Plain loops ran 1.3 to 1.6 times as fast in it; judging a mail, of which much is C, at most 1.2 times.
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3.11) python3)
 VENV := .venv
 BIN := $(VENV)/bin

@@ -154,7 +154,7 @@ def main() -> None:
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no server is left behind
     started, load_before = time.monotonic(), os.getloadavg()[0]
-    print(f"Python {sys.version}")  # one that was built without optimizations is up to a third slower
+    print(f"Python {sys.version}")  # one that was built without optimizations is slower
     print(f"{'':26} {'poterne /s':>24} {'dovecot /s':>24}")
     cells = run(options)
     if options.json:

@@ -93,7 +93,8 @@ def _crowded(html: str) -> bool:
     read = 0
     for start in _TAG_START.finditer(html):
         tag = _WHOLE_TAG.match(html, start.start())
-        end = tag.end() if tag else len(html)  # there always is one
+        assert tag is not None  # whatever begins one is one
+        end = tag.end()
         read += end - start.start()
         if html[end : end + 1] not in {">", ""} or read > _READ * len(html):
             return True

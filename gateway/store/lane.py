@@ -50,14 +50,13 @@ class Lane:
         self.connector = connector
         self.writes = writes
         self.deadline = deadline
-        self._threads = threads
         self._housekeeping = housekeeping  # between groups: connection, octets written, whether it is busy
         self._begin = (BEGIN_WRITE if writes else BEGIN_READ)[connector.dialect]
         # SQLite has no row locks that a shared transaction would hold for long: everything may share.
         self._all_share = writes and connector.dialect == "sqlite"
         # A thread in fsync() holds the only SQLite writer; one that waits for a server can be left behind.
         self._replaces = connector.dialect == "postgresql"
-        self.pace = Pace() if writes else None
+        self.pace = Pace(writers=threads) if writes else None
         self._jobs: deque[Job[Any]] = deque()
         self._behind: deque[Job[Any]] = deque()  # judging
         # Judgements of one queue wait for each other's locks: who waits for a 250 must not wait for them, too.
@@ -243,7 +242,7 @@ class Lane:
         if pace is not None:
             ended = pace.clock()
             if clients := [job.weight for job in group if job.rank is Rank.FIRST]:
-                pace.serve(((worker.begun or ended) - started) / self._threads)
+                pace.serve((worker.begun or ended) - started)
                 pace.answer(max(clients))
             if worker.begun is not None:
                 pace.rest(ended - worker.begun)

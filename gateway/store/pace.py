@@ -21,7 +21,7 @@ SENDING: Final = 60e-9  # ... and for each octet of the last one: the next may b
 LONGEST_QUIET: Final = 0.25
 SLICE: Final = 0.002  # seconds that judging takes before it looks whether others wait
 PAUSE: Final = 19.0  # times as long as a slice took, judging then rests: a share of 1 in 20 ...
-BUSY: Final = 0.25  # ... if clients keep the writer busy for this share of the time; in proportion if for less ...
+BUSY: Final = 0.25  # ... if clients keep the writers busy for this share of the time; in proportion if for less ...
 LEAST_PAUSE: Final = 1.0  # ... but no more than half of the time is judging's while mails come in
 MEMORY: Final = 0.25  # seconds after which the work for a client counts for a third
 READING_MAIL: Final = 0.001  # seconds that a parser process takes for a mail, about ...
@@ -43,8 +43,9 @@ class Rank(IntEnum):
 class Pace:
     """Tells when judging may write."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, writers: int = 1) -> None:
         self.clock = clock
+        self._writers = writers
         self._pressed_until = 0.0
         self._resting_until = 0.0
         self._busy = 0.0  # share of the time that clients keep the writer busy ...
@@ -67,11 +68,8 @@ class Pace:
         self._late = seconds > LATE
 
     def serve(self, seconds: float) -> None:
-        """Note how long the writer worked for clients, with its commit unless judging shared it.
-
-        Of several writers each notes its part.
-        """
-        self._busy, self._busy_at = self._still_busy() + seconds / MEMORY, self.clock()
+        """Note how long one of the writers worked for clients, with its commit unless judging shared it."""
+        self._busy, self._busy_at = self._still_busy() + seconds / MEMORY / self._writers, self.clock()
 
     def _still_busy(self) -> float:
         return self._busy * math.exp((self._busy_at - self.clock()) / MEMORY)

@@ -45,6 +45,6 @@ __all__ = ["Pages", "page_routers"]
 def page_routers(pages: Pages) -> tuple[Sequence[APIRouter], Sequence[APIRouter]]:
     """Return the routes of the pages that agents ask for all day, and those of all others.
 
-    Routes are tried one after the other, and there are a hundred: these come first.
+    Routes are tried one after the other, and there are more than a hundred: these come first.
     """
     return [area(pages) for area in OFTEN], [asset_routes(), *(area(pages) for area in AREAS)]

@@ -14,12 +14,12 @@ from typing import Final, NamedTuple
 from jinja2 import Environment
 from markupsafe import Markup
 
-from gateway.desk.nouns import TicketLine
+from gateway.desk.nouns import OPEN_STATUSES, TicketLine
 from gateway.http.pages.pieces import Pieces
 
 KEPT: Final = 2048  # lines of one language, of about two kilobytes each ...
 LONG: Final = 1000  # characters of its texts, above which a line is not kept: strangers choose how long a name is
-UNDONE: Final = frozenset({"new", "open", "waiting"})  # statuses in which a due time matters
+UNDONE: Final = (*OPEN_STATUSES, "waiting")  # statuses in which a due time matters
 
 
 class Shown(NamedTuple):
@@ -58,8 +58,8 @@ def lines_shown(
 
     def lines(tickable: bool, names: Mapping[str, str]) -> Pieces[TicketLine]:
         def make(item: TicketLine) -> Markup:
-            due = when[item.due_at] if item.due_at else None
-            overdue = item.due_at is not None and item.due_at < now and item.status in UNDONE
+            due_at = item.due_at if item.status in UNDONE else None
+            due, overdue = (when[due_at], due_at < now) if due_at else (None, False)
             assignee = names.get(item.assignee, item.assignee) if item.assignee else ""
             return render(Shown(item, assignee, chip[item.queue], when[item.updated_at], due, overdue, tickable))
 

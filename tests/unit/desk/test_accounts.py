@@ -11,6 +11,7 @@ from gateway.desk import Forbidden, Scope, TooManyTries
 from gateway.desk.accounts import csrf_of
 from gateway.desk.passwords import Argon2
 from gateway.errors import Conflict, NotFound, NotSendable, SignInRefused
+from gateway.store.statement import Transaction
 from tests.support.desk import ADA, BEA, LEA, PASSWORD
 
 PEER = "192.0.2.1"
@@ -197,3 +198,26 @@ async def test_no_secret_is_kept_in_clear(office):
 
     for secret in (signed.secret, token, PASSWORD, csrf_of(signed.secret)):
         assert secret not in rows
+
+
+async def test_all_accounts_are_read_with_as_many_statements_as_one(office, monkeypatch):
+    """They stand beside every page."""
+    asked = []
+    execute = Transaction._execute
+
+    def counted(self, statement, values):
+        asked.append(statement)
+        execute(self, statement, values)
+
+    monkeypatch.setattr(Transaction, "_execute", counted)
+    few = await office.desk.accounts.agents(office.ada)
+    statements = len(asked)
+    for number in range(5):
+        await office.store.add_agent(f"more{number}@example.org", f"More {number}", "agent", None)
+        await office.store.grant_queues(f"more{number}@example.org", ["billing", "support"][: number % 3])
+    asked.clear()
+    many = await office.desk.accounts.agents(office.ada)
+
+    assert len(many) == len(few) + 5
+    assert [len(agent.queues) for agent in many if agent.address.startswith("more")] == [0, 1, 2, 0, 1]
+    assert len(asked) == statements

@@ -217,6 +217,8 @@ BODY_ROWS: list[tuple[str, bytes, Check]] = [
             ("in a quote that raw text opens", b'<title><b a="</title><p ' + ATTRIBUTES + b'>x"'),
             ("behind a comment that has ended", b"<!--><p " + ATTRIBUTES + b">x"),
             ("of a closing tag", b"<p>x</p " + ATTRIBUTES + b">"),
+            # no attributes at all, but each would be read to the end
+            ("or tags that begin in each other's names", b"<br" * 300_000),
         )
     ),
     ("60,000 unclosed formatting tags", b"Content-Type: text/html\r\n\r\n" + b"<b><i><p>" * 60_000, bool),

@@ -79,6 +79,27 @@ def test_the_busier_clients_keep_the_writer_the_longer_judging_rests(share: floa
     assert pace.pause == pytest.approx(pause, rel=0.01)
 
 
+def test_one_of_several_writers_is_only_so_much_of_them():
+    clock = Hands()
+    pace = Pace(clock, writers=4)
+    pace.serve(2 * BUSY * MEMORY)
+
+    assert pace.pause == pytest.approx(PAUSE / 2)
+
+
+async def test_work_for_clients_is_noted_and_no_other(store: SqlStore) -> None:
+    pace = store._writes.pace
+    assert pace is not None
+    for _ in range(3):
+        await store.transact(lambda _writer: time.sleep(0.01), behind=True)
+    await store.check_writable()
+    assert pace._busy == 0
+
+    await store.accept(b"x", [envelope(store)], ["support"])
+    await store.check_writable()  # by then the writer is done with the mail
+    assert pace._busy > 0
+
+
 def test_what_clients_asked_for_is_forgotten():
     clock = Hands()
     pace = busy_pace(clock)
@@ -248,16 +269,22 @@ async def test_a_burst_of_large_mails_is_claimed_one_by_one_until_it_is_over(sto
     assert (len(first), len(others)) == (1, 3)
 
 
-async def test_a_client_goes_before_judging_that_asked_first(store: SqlStore) -> None:
-    order: list[str] = []
+async def hold(store: SqlStore) -> tuple[asyncio.Task[None], threading.Event]:
+    """Keep the writer at work until the event that is returned."""
     gate, inside = threading.Event(), threading.Event()
 
-    def hold(_transaction: object) -> None:
+    def wait(_transaction: object) -> None:
         inside.set()
         gate.wait(10)
 
-    holder = asyncio.create_task(store._writes.run(hold))
-    await asyncio.to_thread(inside.wait, 10)
+    holder = asyncio.create_task(store._writes.run(wait))
+    assert await asyncio.to_thread(inside.wait, 10)
+    return holder, gate
+
+
+async def test_a_client_goes_before_judging_that_asked_first(store: SqlStore) -> None:
+    order: list[str] = []
+    holder, gate = await hold(store)
     judging = [
         asyncio.create_task(store._writes.run(lambda _: order.append("judging"), rank=Rank.BEHIND)) for _ in range(3)
     ]
@@ -271,14 +298,7 @@ async def test_a_client_goes_before_judging_that_asked_first(store: SqlStore) ->
 
 
 async def test_it_is_known_whether_a_client_waits(store: SqlStore) -> None:
-    gate, inside = threading.Event(), threading.Event()
-
-    def hold(_transaction: object) -> None:
-        inside.set()
-        gate.wait(10)
-
-    holder = asyncio.create_task(store._writes.run(hold))
-    await asyncio.to_thread(inside.wait, 10)
+    holder, gate = await hold(store)
     assert not store.clients_wait()
     clients = [asyncio.create_task(store.accept(b"x", [envelope(store)], ["support"])) for _ in range(3)]
     await asyncio.sleep(0.02)

@@ -77,7 +77,7 @@ async def test_the_loop_goes_on_while_a_page_is_put_together(monkeypatch):
     assert order == ["a", 0, "b", 1, "c", 2]
 
 
-async def test_a_page_waits_while_a_mail_is_written_down_but_not_for_ever(monkeypatch):
+async def test_a_page_waits_while_a_mail_is_written_down(monkeypatch):
     monkeypatch.setattr("gateway.http.pages.view.SLICE", -1)
     asked: list[str] = []
 
