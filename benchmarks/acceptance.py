@@ -1,6 +1,6 @@
 """Mails a second, against Dovecot's LMTP on the same machine in the same run.
 
-    python -m benchmarks.acceptance [--runs 3] [--scale 1.0] [--sizes 2000,50000,1000000] [--concurrency 1,10,50]
+    python -m benchmarks.acceptance [--runs 5] [--scale 1.0] [--sizes 2000,50000,1000000] [--concurrency 1,10,50]
 
 Two questions, each on a fresh store for every cell and every run, the servers taking turns. Before the clock starts,
 each has taken one mail for every mailbox, and the disk has written what it owed:
@@ -143,7 +143,7 @@ def numbers(text: str) -> list[int]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--scale", type=float, default=1.0, help="more or fewer mails in each run")
     parser.add_argument("--sizes", type=numbers, default=list(MAILS))
     parser.add_argument("--concurrency", type=numbers, default=[1, 10, 50])

@@ -39,7 +39,7 @@ class Server:
                     break
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"{waiting} mails are not finished")
-                time.sleep(0.05)
+                time.sleep(0.01)
             (done,) = database.execute("SELECT count(*) FROM intakes WHERE state = 'done'").fetchone()
         if done != mails:
             raise RuntimeError(f"{done} intakes for {mails} mails")

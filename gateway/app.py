@@ -49,8 +49,9 @@ from gateway.telemetry.notify import activated, notify
 
 log = get_logger()
 
-# Intakes in hand for each parser process: enough to share commits; each of them has lost a try when the daemon dies.
-SLOTS_PER_PARSER = 16
+# Intakes in hand for each parser process: enough to share commits, and to read on while the writer copies its log; each
+# of them has lost a try when the daemon dies.
+SLOTS_PER_PARSER = 32
 SWITCH_INTERVAL = 0.0005  # seconds after which the writer's thread lets the event loop have its turn; 0.005 by itself
 LOOK_PERIOD = timedelta(seconds=5)  # between looks at readiness, for the metric and the log
 NUDGE_PERIOD = timedelta(seconds=1)

@@ -34,7 +34,7 @@ def digest(fields: tuple[Field, ...], root: Part, attachments: tuple[Attachment,
         elif leaf.content_type.startswith("text/") and leaf.path not in opened:
             # Blanks at line ends and line ends at the end are what relays change first
             lines = leaf.text().rstrip().split("\n")
-            state.update("\n".join([line.rstrip() for line in lines]).encode("utf-8", "replace"))
+            state.update("\n".join(map(str.rstrip, lines)).encode("utf-8", "replace"))
         else:
             state.update(leaf.content())
     return state.hexdigest()

@@ -23,11 +23,17 @@ def indexed(parts: Iterable[str | None]) -> str:
     """Return the words of a text for the index: none is too long, and those far down stand once, as in a log."""
     words = _blanked(parts)
     end = words.find(" ", IN_ORDER)
-    if end >= 0:
-        words = f"{words[:end]} {' '.join(dict.fromkeys(words[end:].split()))}"
-    if not all_short(words):
-        words = " ".join([word[:LONGEST_WORD] for word in words.split()])
-    return words
+    if end < 0:
+        return _cut(words)
+    once = dict.fromkeys(words[end:].split())
+    tail = " ".join(once)
+    if max(map(len, once), default=0) > LONGEST_WORD:
+        tail = _cut(tail)
+    return f"{_cut(words[:end])} {tail}"
+
+
+def _cut(words: str) -> str:
+    return words if all_short(words) else " ".join([word[:LONGEST_WORD] for word in words.split()])
 
 
 def _blanked(parts: Iterable[str | None]) -> str:

@@ -6,7 +6,7 @@ everywhere else: answers between quoted lines are kept with what they answer, fo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -78,8 +78,8 @@ def _cut(text: str, *, forwarded: bool) -> tuple[Cut, bool]:
     return Cut(_join(lines, parts.kept), _join(lines, parts.signature).strip() or None), parts.quoted
 
 
-def _join(lines: Lines, numbers: Iterable[int]) -> str:
-    return "\n".join([lines.raws[number].rstrip() for number in numbers])
+def _join(lines: Lines, numbers: Sequence[int]) -> str:
+    return "\n".join(map(str.rstrip, map(lines.raws.__getitem__, numbers)))
 
 
 def _without_signature(reply: str, signature: str) -> Cut:

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from enum import Enum
+from operator import itemgetter
 from typing import Final, overload
 
 from gateway.mail import reply_phrases as words
@@ -29,6 +30,8 @@ _INITIALS: Final = re.compile(r"[A-Za-z]{1,4}>(?: |>|$)")  # Supercite: "JD> tex
 _BLANKS: Final = frozenset(" \t\v\f\r\x1c\x1d\x1e\x1f")
 _FIRST: Final = _RULES | _BLANKS | frozenset("0123456789")
 _LAST: Final = _CLOSING | _BLANKS
+_FIRST_SIGN: Final = itemgetter(slice(1))  # of a line, if it has one
+_LAST_SIGN: Final = itemgetter(slice(-1, None))
 _PRINTED: Final = frozenset(map(chr, range(0x21, 0x7F)))  # a line that begins so is not blank
 
 
@@ -103,7 +106,9 @@ class Lines(Sequence[Line]):
         self.raws = raws
         self._made = made or [None] * len(raws)
         # Of each line whether nothing is on it
-        self.blank = blank or [raw[:1] not in _PRINTED and self._is_blank(at) for at, raw in enumerate(raws)]
+        self.blank = blank or [
+            sign not in _PRINTED and self._is_blank(at) for at, sign in enumerate(map(_FIRST_SIGN, raws))
+        ]
 
     @classmethod
     def of(cls, lines: Sequence[Line]) -> Lines:
@@ -135,22 +140,25 @@ class Lines(Sequence[Line]):
 
     def remarkable(self) -> list[int]:
         """Return the lines in which something, seen alone, may begin a mark or a quote."""
-        text = "\n".join(self.raws)
-        colon, quote, above, foreign = ":" in text, ">" in text, "above" in text, not text.isascii()
+        raws = self.raws
         glanced = [
             at
-            for at, raw in enumerate(self.raws)
-            if raw[:1] in _FIRST
-            or raw[-1:] in _LAST
-            or (colon and ":" in raw)
-            or (quote and ">" in raw)
-            or (above and "above" in raw)
-            or (foreign and not raw.isascii())
+            for at, (first, last) in enumerate(zip(map(_FIRST_SIGN, raws), map(_LAST_SIGN, raws), strict=True))
+            if first in _FIRST or last in _LAST
         ]
-        told = [at for at, line in enumerate(self._made) if line is not None and line.told is not None]
-        if told:
-            glanced = sorted({*glanced, *told})
-        return [at for at in glanced if not self[at].unmarked]
+        glanced += [at for at, line in enumerate(self._made) if line is not None and line.told is not None]
+        text = "\n".join(raws)
+        colon, quote, above, foreign = ":" in text, ">" in text, "above" in text, not text.isascii()
+        if colon or quote or above or foreign:
+            glanced += [
+                at
+                for at, raw in enumerate(raws)
+                if (colon and ":" in raw)
+                or (quote and ">" in raw)
+                or (above and "above" in raw)
+                or (foreign and not raw.isascii())
+            ]
+        return [at for at in sorted(set(glanced)) if not self[at].unmarked]
 
 
 def _plain(raw: str) -> str:

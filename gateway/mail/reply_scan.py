@@ -203,14 +203,13 @@ def _mark_signatures(lines: Lines, seen: list[Is]) -> None:
 
 def _own(lines: Lines, seen: list[Is]) -> list[int]:
     text, quote = Is.TEXT, Is.QUOTE
-    own = [index for index, blank in enumerate(lines.blank[: len(seen)]) if not blank and seen[index] is text]
+    own = [at for at, (is_, blank) in enumerate(zip(seen, lines.blank, strict=False)) if is_ is text and not blank]
     if not own:
         return []
     first, last = own[0], own[-1]
     # One quote and one answer below it: the answer alone. Answers between quotes keep what they answer.
     start = first if Is.MARK in seen[:first] and quote not in seen[first:last] else 0
-    kept = seen[start : last + 1]
-    return _trim(lines, [at for at, is_ in enumerate(kept, start) if is_ is text or is_ is quote])
+    return _trim(lines, [at for at in range(start, last + 1) if (is_ := seen[at]) is text or is_ is quote])
 
 
 def _trim(lines: Lines, numbers: Sequence[int]) -> list[int]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Final
 
 from gateway.model import Arrival, ParsedMail
@@ -33,6 +33,8 @@ MAX_CHARACTERS: Final = 16384
 
 # --- fingerprint ----------------------------------------------------------------------------------------------
 
+_BLANKED: Final = {code: " " for code in range(128) if not chr(code).isalpha()}  # all of ASCII but letters
+_BLOCK: Final = 32  # lines that are looked at together: most have no noise
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")
 _SIGNS: Final = ".,;:!?()\"'"  # around a word
 _NOISE: Final = re.compile(r"[0-9@/\\]")  # numbers, ids, dates, addresses, links ...
@@ -61,26 +63,31 @@ def fingerprint(mail: ParsedMail) -> str:
     subject = [word for word in _words([base_subject(mail.subject)]) if word not in _TICKET_WORDS]
     if not words and not subject:
         return ""
-    pairs = (f"{one} {two}" for one, two in pairwise(words))
-    return f"{_simhash((*words, *pairs, *subject)):016x}"
+    return f"{_simhash(_features(words) + _features(subject, pairs=False)):016x}"
 
 
 def _words(lines: Iterable[str]) -> list[str]:
     """Return the words of some lines, without what holds a digit, an address, a path or a dot inside."""
     found: list[str] = []
-    for line in lines:
-        if len(found) >= MAX_WORDS:
-            break
-        tokens = line.split()
-        if _noisy(line):
-            tokens = [token for token in tokens if not _noisy(token)]
-        for token in tokens:
+    rest = iter(lines)
+    while len(found) < MAX_WORDS and (block := list(islice(rest, _BLOCK))):
+        text = "\n".join(block)
+        if _noisy(text):
+            text = "\n".join(line if not _noisy(line) else _quiet(line) for line in block)
+        if text.isascii():
+            found += [word for word in text.translate(_BLANKED).split() if len(word) > 1]
+            continue
+        for token in text.split():
             word = token if token.isalpha() else token.strip(_SIGNS)
             if not word.isalpha():  # few: to look closer costs three times as much
                 found += _WORD.findall(word)
             elif len(word) > 1:
                 found.append(word)
     return found[:MAX_WORDS]
+
+
+def _quiet(line: str) -> str:
+    return " ".join([token for token in line.split() if not _noisy(token)])
 
 
 def _noisy(text: str) -> bool:
@@ -93,16 +100,32 @@ def distance(one: str, two: str) -> int:
 
 
 BITS: Final = 64
+_OCTETS: Final = BITS // 8
+_ROLES: Final = 3  # in which a word has a hash: alone, first of a pair, second of a pair
 
 
 @lru_cache(maxsize=8192)
-def _hash(feature: str) -> bytes:
-    return hashlib.blake2b(feature.encode("utf-8", "replace"), digest_size=BITS // 8).digest()
+def _hashes(word: str) -> bytes:
+    """Return the hashes of a word, one after the other, for every role."""
+    return hashlib.blake2b(word.encode("utf-8", "replace"), digest_size=_ROLES * _OCTETS).digest()
 
 
-def _simhash(features: Iterable[str]) -> int:
-    """Return the bits that more than half of the features' hashes have set."""
-    hashes = b"".join([_hash(feature) for feature in features])
+def _features(words: Sequence[str], *, pairs: bool = True) -> bytes:
+    """Return the hashes of words and of pairs of neighbours, side by side.
+
+    That of a pair is made of its words' (XOR), for all pairs in one step: to hash each would cost as much as all else.
+    """
+    hashes = memoryview(b"".join([_hashes(word) for word in words])).cast("Q")
+    alone = hashes[::_ROLES].tobytes()
+    if not pairs or len(words) < 2:  # noqa: PLR2004 - a pair
+        return alone
+    first, second = hashes[1:-_ROLES:_ROLES].tobytes(), hashes[_ROLES + 2 :: _ROLES].tobytes()
+    both = int.from_bytes(first, "big") ^ int.from_bytes(second, "big")
+    return alone + both.to_bytes(len(first), "big")
+
+
+def _simhash(hashes: bytes) -> int:
+    """Return the bits that more than half of the hashes have set."""
     many = len(hashes) * 8 // BITS
     # All hashes side by side in one integer, of which one half is added to the other until one is left. What is added
     # are counters: `planes` holds bit 0 of all of them in one integer, bit 1 in the next.

@@ -266,7 +266,7 @@ class Lane:
                 self._abandon(worker, broken=breaks_connection(lost))
                 return [job for job in group if not job.given_up]
             for position, job in self._in_turn(worker, group):
-                if (fatal := self._run_job(transaction, job)) is None:
+                if (fatal := self._run_job(transaction, job, alone=len(group) == 1)) is None:
                     finished.append(job)
                     continue
                 # The transaction is lost as a whole: the others of this group have to do their work again.
@@ -316,8 +316,11 @@ class Lane:
             worker.drop()
             self._open(worker)
 
-    def _run_job(self, transaction: Transaction, job: Job[Any]) -> Exception | None:
-        """Run one job in its savepoint. Returns its error if that ended the whole transaction."""
+    def _run_job(self, transaction: Transaction, job: Job[Any], *, alone: bool) -> Exception | None:
+        """Run one job in its savepoint, or in a transaction of its own if it is `alone`.
+
+        Returns its error if that ended, or is to end, the whole transaction.
+        """
         work = job.work
         if work is None or job.written:  # given up, or done
             return None
@@ -325,6 +328,8 @@ class Lane:
         if not self.writes:
             job.result = work(transaction)
             return None
+        if alone and job.trace:
+            return self._run_alone(transaction, job, work)
         mark = transaction.savepoint("job")
         try:
             job.result = work(transaction)
@@ -337,6 +342,16 @@ class Lane:
                 return error
             transaction.roll_back("job", mark)
             transaction.release("job")
+        return None
+
+    def _run_alone(
+        self, transaction: Transaction, job: Job[Any], work: Callable[[Transaction], Any]
+    ) -> Exception | None:
+        try:
+            job.result = work(transaction)
+        except Exception as error:  # handed to the caller of this job
+            job.error = translate(error) or error
+            return error
         return None
 
     def _abandon(self, worker: Worker, *, broken: bool = False) -> None:

@@ -16,7 +16,8 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Final
 
-QUIET: Final = 0.05  # seconds without a new mail, after which judging has the store for itself ...
+QUIET: Final = 0.025  # seconds without a new mail, after which judging has the store for itself ...
+ANSWERED: Final = 0.01  # ... and after the last 250 ...
 SENDING: Final = 60e-9  # ... and for each octet of the last one: the next may be as large, and on its way
 LONGEST_QUIET: Final = 0.25
 SLICE: Final = 0.002  # seconds that judging takes before it looks whether others wait
@@ -58,7 +59,7 @@ class Pace:
 
     def answer(self, octets: int) -> None:
         """Note that clients got their 250, the largest mail of them over so many octets."""
-        self._keep_quiet(octets * SENDING)
+        self._keep_quiet(ANSWERED + octets * SENDING)
 
     def _keep_quiet(self, seconds: float) -> None:
         self._pressed_until = max(self._pressed_until, self.clock() + min(seconds, LONGEST_QUIET))

@@ -3,6 +3,7 @@
 import random
 import re
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -84,12 +85,30 @@ def test_words_are_what_stands_between_signs(tokens):
     assert behaviour._words([line]) == re.findall(r"[^\W\d_]{2,}", line)
 
 
-@given(st.lists(st.text(max_size=3), min_size=1, max_size=40))
-def test_a_bit_is_set_that_more_than_half_of_the_features_have(features):
-    hashes = [int.from_bytes(behaviour._hash(feature), "big") for feature in features]
-    wanted = sum((sum(one >> bit & 1 for one in hashes) * 2 > len(hashes)) << bit for bit in range(behaviour.BITS))
+@given(st.lists(st.sampled_from(["one two", "q7 three", "fünf, a.b six", "", "seven"]), max_size=90))
+def test_lines_are_read_in_blocks_as_they_are_one_by_one(lines):
+    assert behaviour._words(lines) == [word for line in lines for word in behaviour._words([line])]
 
-    assert behaviour._simhash(features) == wanted
+
+@given(st.lists(st.binary(min_size=8, max_size=8), min_size=1, max_size=40))
+def test_a_bit_is_set_that_more_than_half_of_the_hashes_have(hashes):
+    numbers = [int.from_bytes(one, "big") for one in hashes]
+    wanted = sum((sum(one >> bit & 1 for one in numbers) * 2 > len(numbers)) << bit for bit in range(behaviour.BITS))
+
+    assert behaviour._simhash(b"".join(hashes)) == wanted
+
+
+@given(st.lists(st.text(max_size=3), max_size=12))
+def test_each_word_and_each_pair_of_neighbours_is_a_feature(words):
+    def roles(word):
+        hashes = behaviour._hashes(word)
+        return [int.from_bytes(hashes[at : at + 8], "big") for at in (0, 8, 16)]
+
+    alone = [roles(word)[0] for word in words]
+    pairs = [roles(one)[1] ^ roles(two)[2] for one, two in pairwise(words)]
+
+    assert behaviour._features(words) == b"".join(feature.to_bytes(8, "big") for feature in (*alone, *pairs))
+    assert behaviour._features(words, pairs=False) == b"".join(feature.to_bytes(8, "big") for feature in alone)
 
 
 def test_quotes_greetings_and_prefixes_do_not_count():

@@ -25,13 +25,14 @@ class Wiretap:
 
     def __init__(self, cursor) -> None:
         self.cursor = cursor
-        self.commits = self.inserts = 0
+        self.commits = self.inserts = self.savepoints = 0
         self.fail_with: Exception | None = None
         self.gate: threading.Event | None = None
         self.inside = threading.Event()
 
     def execute(self, text, *values):
         self.inserts += text.startswith("INSERT")
+        self.savepoints += text.startswith("SAVEPOINT")
         if text == "COMMIT":
             self.commits += 1
             if self.gate is not None:
@@ -248,6 +249,26 @@ async def test_one_failing_job_leaves_the_others_of_its_group_alone(store: SqlSt
     assert wire.commits == 2
     assert len(await store.list_intakes()) == 2
     assert (await store.statistics()).pauses == ()
+
+
+async def test_a_job_alone_has_a_transaction_of_its_own_and_leaves_nothing_of_it_when_it_fails(store: SqlStore) -> None:
+    await store.check_writable()
+    wire = tap(store)
+
+    def notes(channel: str, *, breaks: bool = False):
+        def work(transaction: Transaction) -> None:
+            transaction.run(PAUSE, channel=channel, since=1, because="x")
+            if breaks:
+                raise RuntimeError("a bug")
+
+        return work
+
+    with pytest.raises(RuntimeError):
+        await store._writes.run(notes("half", breaks=True))
+    await store._writes.run(notes("whole"))
+
+    assert (wire.savepoints, wire.commits) == (0, 1)
+    assert [pause.channel for pause in (await store.statistics()).pauses] == ["whole"]
 
 
 async def test_a_full_disk_refuses_what_does_not_fit_and_takes_what_does(store: SqlStore) -> None:

@@ -13,6 +13,7 @@ import pytest
 from gateway.store import SqlStore, StoreOptions, open_store
 from gateway.store.connector import SqliteConnector
 from gateway.store.pace import (
+    ANSWERED,
     BUSY,
     LATE,
     LATE_PAUSE,
@@ -186,14 +187,23 @@ def test_quiet_lasts_as_long_as_the_next_mail_of_that_size_may_take_to_arrive():
     assert not pace.pressed()
 
     pace.answer(1_000_000)
-    clock.time += 0.9 * SENDING * 1_000_000
+    clock.time += ANSWERED + 0.9 * SENDING * 1_000_000
     assert pace.pressed()
     clock.time += LONGEST_QUIET
     pace.press(100_000_000)
     clock.time += LONGEST_QUIET
     assert not pace.pressed()
+
+
+def test_after_a_slow_commit_the_client_has_time_to_send_its_next_mail():
+    clock = Hands()
+    pace = Pace(clock)
+    pace.press(2000)
+    clock.time += 2 * QUIET  # the disk
     pace.answer(2000)
-    clock.time += QUIET / 10
+    clock.time += 0.9 * ANSWERED
+    assert pace.pressed()
+    clock.time += 0.2 * ANSWERED
     assert not pace.pressed()
 
 
@@ -263,7 +273,7 @@ async def test_a_burst_of_large_mails_is_claimed_one_by_one_until_it_is_over(sto
         await store.accept(bytes([number]) * 600_000, [envelope(store)], ["support"])
 
     first = await store.claim_intakes(10, timedelta(minutes=1))
-    await asyncio.sleep(2 * QUIET)
+    await asyncio.sleep(LONGEST_QUIET)
     others = await store.claim_intakes(10, timedelta(minutes=1))
 
     assert (len(first), len(others)) == (1, 3)
