@@ -49,9 +49,6 @@ from gateway.telemetry.notify import activated, notify
 
 log = get_logger()
 
-# Intakes in hand for each parser process: enough to share commits, and to read on while the writer copies its log; each
-# of them has lost a try when the daemon dies.
-SLOTS_PER_PARSER = 32
 SWITCH_INTERVAL = 0.0005  # seconds after which the writer's thread lets the event loop have its turn; 0.005 by itself
 LOOK_PERIOD = timedelta(seconds=5)  # between looks at readiness, for the metric and the log
 NUDGE_PERIOD = timedelta(seconds=1)
@@ -101,9 +98,8 @@ class Poterne:
         self._parser = ParserPool(settings.limits)
         self._parts.push_async_callback(self._parser.close)
         await asyncio.gather(self._parser.start(), asyncio.to_thread(warm_up))
-        self._judge = IntakeWorker(
-            self._store, self._process, SLOTS_PER_PARSER * settings.limits.parser_processes, self._wake_channels
-        )
+        slots = self._store.judged_at_once * settings.limits.parser_processes
+        self._judge = IntakeWorker(self._store, self._process, slots, self._wake_channels)
         await self._start_http(given)
         self._start_workers()
         self._start_inboxes()

@@ -104,7 +104,7 @@ class Store(Protocol):
         """Put an intake into quarantine: visible, with its raw octets, replayable."""
 
     async def transact(self, job: Callable[[Writer], T], *, behind: bool = False) -> T:
-        """Run `job` in one transaction (its own savepoint inside a group commit) and return once it is durable.
+        """Run `job` in one transaction, or in its savepoint of a group commit, and return once it is durable.
 
         With `behind`, it lets go first whoever waits for an answer: what it works on is durable already.
         """

@@ -101,7 +101,7 @@ def distance(one: str, two: str) -> int:
 
 BITS: Final = 64
 _OCTETS: Final = BITS // 8
-_ROLES: Final = 3  # in which a word has a hash: alone, first of a pair, second of a pair
+_ROLES: Final = 5  # in which a word has a hash: alone, and two each as the first and the second of a pair
 
 
 @lru_cache(maxsize=8192)
@@ -113,15 +113,18 @@ def _hashes(word: str) -> bytes:
 def _features(words: Sequence[str], *, pairs: bool = True) -> bytes:
     """Return the hashes of words and of pairs of neighbours, side by side.
 
-    That of a pair is made of its words' (XOR), for all pairs in one step: to hash each would cost as much as all else.
+    That of a pair is made of its words', for all pairs in one step: to hash each would cost as much as all else. With
+    XOR alone, the same words in another order would look alike: what is the first of one pair is that of another then,
+    and falls out.
     """
     hashes = memoryview(b"".join([_hashes(word) for word in words])).cast("Q")
     alone = hashes[::_ROLES].tobytes()
-    if not pairs or len(words) < 2:  # noqa: PLR2004 - a pair
+    many = len(words) - 1
+    if not pairs or many < 1:
         return alone
-    first, second = hashes[1:-_ROLES:_ROLES].tobytes(), hashes[_ROLES + 2 :: _ROLES].tobytes()
-    both = int.from_bytes(first, "big") ^ int.from_bytes(second, "big")
-    return alone + both.to_bytes(len(first), "big")
+    one, other = (int.from_bytes(hashes[role : many * _ROLES : _ROLES].tobytes(), "big") for role in (1, 2))
+    two, another = (int.from_bytes(hashes[_ROLES + role :: _ROLES].tobytes(), "big") for role in (3, 4))
+    return alone + (one ^ two ^ (other & another)).to_bytes(many * _OCTETS, "big")
 
 
 def _simhash(hashes: bytes) -> int:

@@ -37,6 +37,9 @@ class Connector(Protocol):
     def cursor(self, connection: Any) -> Any:
         """Return the cursor that statements run on."""
 
+    def commit(self, cursor: Any) -> None:
+        """Make durable what the open transaction wrote, or raise."""
+
     def sever(self, connection: Any) -> None:
         """Cut off a connection over which another thread hangs."""
 
@@ -66,6 +69,10 @@ class SqliteConnector:
 
     def cursor(self, connection: sqlite3.Connection) -> sqlite3.Cursor:
         return connection.cursor()
+
+    def commit(self, cursor: sqlite3.Cursor) -> None:
+        """Commit."""
+        cursor.execute("COMMIT")
 
     def sever(self, connection: sqlite3.Connection | None) -> None:
         """A thread that waits for the disk cannot be helped."""
@@ -124,6 +131,15 @@ class PostgresqlConnector:
 
     def cursor(self, connection: psycopg.Connection[Any]) -> psycopg.Cursor[Any]:
         return connection.cursor(binary=True)  # octets as octets, not as hexadecimal text
+
+    def commit(self, cursor: psycopg.Cursor[Any]) -> None:
+        """Commit. Raises StorageUnavailable if a statement had failed, over which somebody passed in silence.
+
+        The server rolls back then, and says so in no more than the name of what it did.
+        """
+        cursor.execute("COMMIT")
+        if cursor.statusmessage != "COMMIT":
+            raise StorageUnavailable("the database rolled back: a statement of this transaction had failed")
 
     def sever(self, connection: psycopg.Connection[Any] | None) -> None:
         """Shut the socket down: the thread wakes with an error, and its COMMIT can no longer be sent."""

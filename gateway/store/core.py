@@ -33,6 +33,10 @@ from gateway.telemetry import metrics
 
 T = TypeVar("T")
 
+# Intakes in hand for each parser process: enough to share commits, and to read on while SQLite's writer copies its log.
+# On PostgreSQL each has a commit of its own, and all of them have to get through it within one deadline. Each of them
+# has lost a try when the daemon dies.
+JUDGED_AT_ONCE = {"sqlite": 32, "postgresql": 16}
 VOID_INBOXES = Statement(update(inboxes).values(holder=None, lease_until=None))
 
 
@@ -66,6 +70,11 @@ class StoreCore:
             housekeeping=Checkpointer() if self._sqlite and options.daemon else None,
         )
         self._reads = Lane("reader", connector, threads=options.readers, writes=False, deadline=deadline)
+
+    @property
+    def judged_at_once(self) -> int:
+        """How many intakes are best in hand for each parser process."""
+        return JUDGED_AT_ONCE["sqlite" if self._sqlite else "postgresql"]
 
     async def __aenter__(self) -> Self:
         return self

@@ -1,8 +1,8 @@
 """Threads that run jobs in transactions: group commit, savepoints, deadlines, and giving up what hangs.
 
-All jobs that wait share one transaction and one fsync, each in its savepoint; one that fails does not harm the others,
-and no caller hears of success before the COMMIT. Judging waits behind everything else: at SQLite's one writing thread
-and at PostgreSQL's several, of which one never judges (`pace`).
+All jobs that wait share one transaction and one fsync, each in its savepoint unless it is alone; one that fails does
+not harm the others, and no caller hears of success before the COMMIT. Judging waits behind everything else: at SQLite's
+one writing thread and at PostgreSQL's several, of which one never judges (`pace`).
 """
 
 from __future__ import annotations
@@ -282,7 +282,7 @@ class Lane:
                     return []
                 if (failed := finish(transaction)) is None:
                     begun = time.monotonic()
-                    worker.cursor.execute("COMMIT")
+                    self.connector.commit(worker.cursor)
                     worker.commit = time.monotonic() - begun
                 else:
                     self._abandon(worker, broken=breaks_connection(failed))

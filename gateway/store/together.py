@@ -33,7 +33,7 @@ def write_together(transaction: Transaction, group: Sequence[Job[Any]]) -> Excep
         job.written, together = False, job.together
         if together is not None and (not found or together.write is found[0][1].write):
             found.append((job, together))
-    if len(found) <= 1:  # alone, its own savepoint costs the same
+    if len(found) <= 1:  # its own work costs no more
         return None
     mark = transaction.savepoint("together")
     try:

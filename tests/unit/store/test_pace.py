@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from gateway.config.settings import Limits
 from gateway.store import SqlStore, StoreOptions, open_store
-from gateway.store.connector import SqliteConnector
+from gateway.store.connector import PostgresqlConnector, SqliteConnector
 from gateway.store.pace import (
     ANSWERED,
     BUSY,
@@ -226,29 +227,38 @@ async def test_a_retry_says_nothing_of_how_late_judging_is(store: SqlStore, cloc
 
 
 class SlowCursor:
-    """A cursor of a disk on which every commit takes 50 ms."""
+    """A cursor of a disk on which every commit takes so many seconds."""
 
-    def __init__(self, cursor: Any) -> None:
+    def __init__(self, cursor: Any, seconds: float) -> None:
         self._cursor = cursor
+        self._seconds = seconds
 
     def execute(self, text: str, *values: Any) -> Any:
         if text == "COMMIT":
-            time.sleep(0.05)
+            time.sleep(self._seconds)
         return self._cursor.execute(text, *values)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._cursor, name)
 
 
+SLOW: dict[str, tuple[type[Any], float, int]] = {  # seconds of a commit, and those that a judgement may take
+    "migrated_sqlite_url": (SqliteConnector, 0.05, 2),
+    "migrated_postgres_url": (PostgresqlConnector, 0.03, 3),
+}
+
+
+@pytest.mark.parametrize("url", SLOW)
 async def test_no_judgement_waits_for_its_turn_up_to_its_deadline(
-    migrated_sqlite_url: str, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, clock: MovableClock, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     """Eight clients never stop on a slow disk, and as many judgements as the worker has in hand come to their turns."""
-    cursor = SqliteConnector.cursor
-    monkeypatch.setattr(SqliteConnector, "cursor", lambda self, connection: SlowCursor(cursor(self, connection)))
-    options = StoreOptions(commit_timeout=timedelta(seconds=2))
+    connector, seconds, deadline = SLOW[url]
+    cursor = connector.cursor
+    monkeypatch.setattr(connector, "cursor", lambda self, connection: SlowCursor(cursor(self, connection), seconds))
+    options = StoreOptions(commit_timeout=timedelta(seconds=deadline))
     ended = asyncio.Event()
-    async with open_store(migrated_sqlite_url, clock=clock, options=options) as store:
+    async with open_store(request.getfixturevalue(url), clock=clock, options=options) as store:
 
         async def client() -> None:
             while not ended.is_set():
@@ -259,12 +269,13 @@ async def test_no_judgement_waits_for_its_turn_up_to_its_deadline(
 
         clients = [asyncio.create_task(client()) for _ in range(8)]
         await asyncio.sleep(0.1)
-        judging = [store.transact(judge, behind=True) for _ in range(32)]
+        in_hand = store.judged_at_once * Limits().parser_processes
+        judging = [store.transact(judge, behind=True) for _ in range(in_hand)]
         judged = await asyncio.gather(*judging, return_exceptions=True)
         ended.set()
         await asyncio.gather(*clients)
 
-    assert judged == [None] * 32
+    assert judged == [None] * in_hand
 
 
 async def test_a_burst_of_large_mails_is_claimed_one_by_one_until_it_is_over(store: SqlStore) -> None:
