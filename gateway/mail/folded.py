@@ -10,7 +10,8 @@ from typing import Final
 LONGEST: Final = 50_000  # characters of a text that are searched
 IN_ORDER: Final = 10_000  # of these, in which phrases are found for sure: of what stands behind, each word counts once
 LONGEST_WORD: Final = 100
-_BLANKED: Final = {code: " " for code in range(128) if not chr(code).isalnum()}  # all of ASCII but letters and digits
+# ASCII: small letters and digits, and blanks for all else; behind it what never stands there
+_BLANKED: Final = bytes(ord(chr(code).lower()) if chr(code).isalnum() else 32 for code in range(128)).ljust(256)
 _ACCENTS: Final = re.compile("[\u0300-\u034e\u0350-\u036f]+")  # combining; U+034F is none
 
 
@@ -38,11 +39,11 @@ def _cut(words: str) -> str:
 
 def _blanked(parts: Iterable[str | None]) -> str:
     """Return words without accents and case, and blanks for whatever is neither letter nor digit."""
-    plain = unicodedata.normalize("NFKD", " ".join(part for part in parts if part)[:LONGEST]).casefold()
+    plain = " ".join(part for part in parts if part)[:LONGEST]
     if not plain.isascii():
-        plain = _ACCENTS.sub("", plain)  # often all that was not ASCII
+        plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", plain).casefold())  # often all that was not ASCII
     if plain.isascii():
-        return plain.translate(_BLANKED)
+        return plain.encode("ascii").translate(_BLANKED).decode("ascii")
     return "".join(c if c.isalnum() else "" if unicodedata.combining(c) else " " for c in plain)
 
 

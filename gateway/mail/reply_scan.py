@@ -203,6 +203,8 @@ def _mark_signatures(lines: Lines, seen: list[Is]) -> None:
 
 def _own(lines: Lines, seen: list[Is]) -> list[int]:
     text, quote = Is.TEXT, Is.QUOTE
+    if seen.count(text) == len(seen):
+        return _trim(lines, range(len(seen)))
     own = [at for at, (is_, blank) in enumerate(zip(seen, lines.blank, strict=False)) if is_ is text and not blank]
     if not own:
         return []
