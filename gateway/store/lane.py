@@ -317,19 +317,17 @@ class Lane:
             self._open(worker)
 
     def _run_job(self, transaction: Transaction, job: Job[Any], *, alone: bool) -> Exception | None:
-        """Run one job in its savepoint, or in a transaction of its own if it is `alone`.
+        """Run one job in its savepoint; return its error if that ended the whole transaction.
 
-        Returns its error if that ended, or is to end, the whole transaction.
+        If it is `alone`, the transaction is its own: it fails with it, and its error is raised.
         """
         work = job.work
         if work is None or job.written:  # given up, or done
             return None
         job.error = None
-        if not self.writes:
+        if not self.writes or (alone and job.trace):
             job.result = work(transaction)
             return None
-        if alone and job.trace:
-            return self._run_alone(transaction, job, work)
         mark = transaction.savepoint("job")
         try:
             job.result = work(transaction)
@@ -342,16 +340,6 @@ class Lane:
                 return error
             transaction.roll_back("job", mark)
             transaction.release("job")
-        return None
-
-    def _run_alone(
-        self, transaction: Transaction, job: Job[Any], work: Callable[[Transaction], Any]
-    ) -> Exception | None:
-        try:
-            job.result = work(transaction)
-        except Exception as error:  # handed to the caller of this job
-            job.error = translate(error) or error
-            return error
         return None
 
     def _abandon(self, worker: Worker, *, broken: bool = False) -> None:

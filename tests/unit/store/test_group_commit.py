@@ -251,24 +251,12 @@ async def test_one_failing_job_leaves_the_others_of_its_group_alone(store: SqlSt
     assert (await store.statistics()).pauses == ()
 
 
-async def test_a_job_alone_has_a_transaction_of_its_own_and_leaves_nothing_of_it_when_it_fails(store: SqlStore) -> None:
+async def test_a_job_alone_needs_no_savepoint(store: SqlStore) -> None:
     await store.check_writable()
     wire = tap(store)
-
-    def notes(channel: str, *, breaks: bool = False):
-        def work(transaction: Transaction) -> None:
-            transaction.run(PAUSE, channel=channel, since=1, because="x")
-            if breaks:
-                raise RuntimeError("a bug")
-
-        return work
-
-    with pytest.raises(RuntimeError):
-        await store._writes.run(notes("half", breaks=True))
-    await store._writes.run(notes("whole"))
+    await store.accept(b"x", [envelope(store)], ["support"])
 
     assert (wire.savepoints, wire.commits) == (0, 1)
-    assert [pause.channel for pause in (await store.statistics()).pauses] == ["whole"]
 
 
 async def test_a_full_disk_refuses_what_does_not_fit_and_takes_what_does(store: SqlStore) -> None:
